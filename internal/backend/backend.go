@@ -1,0 +1,193 @@
+// Package backend chooses, once for the process, what GoMLX computes on.
+//
+// The order is: GOMLX_BACKEND if set; else XLA with the first PJRT plugin
+// found (CUDA before CPU); else GoMLX's pure-Go backend. The choice is
+// announced once if it is a substitute, and is part of every provenance.
+// Nothing is ever downloaded from here: `jacard setup` fetches plugins.
+package backend
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend" // registers "go"
+	"github.com/gomlx/go-xla/compute/xla"
+	"github.com/gomlx/go-xla/pjrt"
+)
+
+// Variables read, in this order of strength.
+const (
+	// EnvBackend names the backend: "xla:cpu", "xla:cuda", "xla:/path/plugin.so", "go".
+	EnvBackend = "GOMLX_BACKEND"
+	// EnvPlugins is a list of folders with PJRT plugins.
+	EnvPlugins = "PJRT_PLUGIN_LIBRARY_PATH"
+)
+
+// Choice says which backend was taken and why.
+type Choice struct {
+	Name   string // "xla:cpu", "xla:cuda" or "go"
+	Plugin string // path of the PJRT plugin, empty for "go"
+	Reason string // one sentence for the log
+	// Substitute is true if a better backend was looked for and not found.
+	Substitute bool
+}
+
+// Find decides which backend [Default] opens, without opening it.
+// env is os.Getenv in production; root is a folder from which a project's
+// .jacard/pjrt is searched upwards.
+func Find(env func(string) string, root string) (Choice, error) {
+	asked := env(EnvBackend)
+	kind, plugin, _ := strings.Cut(asked, ":")
+	plugin, _, _ = strings.Cut(plugin, ",")
+	folders := pluginFolders(env, root)
+	switch kind {
+	case "go":
+		return Choice{Name: "go", Reason: EnvBackend + "=" + asked}, nil
+	case "xla":
+		if filepath.IsAbs(plugin) {
+			return Choice{Name: "xla:" + pluginKind(plugin), Plugin: plugin, Reason: EnvBackend + "=" + asked}, nil
+		}
+		want := plugin
+		for _, f := range findPlugins(folders) {
+			if want == "" || pluginKind(f) == want {
+				return Choice{Name: "xla:" + pluginKind(f), Plugin: f, Reason: EnvBackend + "=" + asked}, nil
+			}
+		}
+		if plugin == "" {
+			want = "cpu"
+		}
+		return Choice{}, fmt.Errorf("backend: %s=%s asks for a PJRT plugin %q, none found in %s: run `go run ./cmd/jacard setup`, or unset %s for the pure-Go backend",
+			EnvBackend, asked, want, strings.Join(folders, ", "), EnvBackend)
+	case "":
+		if found := findPlugins(folders); len(found) > 0 {
+			return Choice{Name: "xla:" + pluginKind(found[0]), Plugin: found[0], Reason: "PJRT plugin found"}, nil
+		}
+		return Choice{Name: "go", Substitute: true,
+			Reason: "no PJRT plugin in " + strings.Join(folders, ", ") + ": computing with GoMLX's pure-Go backend, several times slower; `go run ./cmd/jacard setup` fetches the plugin"}, nil
+	}
+	return Choice{}, fmt.Errorf("backend: %s=%q is not known: use \"xla:cpu\", \"xla:cuda\", \"xla:/path/to/plugin.so\" or \"go\"", EnvBackend, asked)
+}
+
+// Default returns the process's backend. The first call opens it; every call
+// returns the same one, or the same error.
+func Default() (compute.Backend, error) {
+	open.Do(openDefault)
+	return process.backend, process.err
+}
+
+// Current returns the choice behind [Default].
+func Current() (Choice, error) {
+	open.Do(openDefault)
+	return process.choice, process.err
+}
+
+var (
+	open    sync.Once
+	process struct {
+		backend compute.Backend
+		choice  Choice
+		err     error
+	}
+)
+
+func openDefault() {
+	wd, err := os.Getwd()
+	if err != nil {
+		wd = "."
+	}
+	if process.choice, process.err = Find(os.Getenv, wd); process.err != nil {
+		return
+	}
+	if process.choice.Substitute {
+		fmt.Fprintln(os.Stderr, "jacard:", process.choice.Reason)
+	}
+	process.backend, process.err = New(process.choice)
+}
+
+// New opens the chosen backend. Tests use it to compute on several backends
+// in one process; everything else calls [Default].
+func New(c Choice) (compute.Backend, error) {
+	if c.Name == "go" {
+		return compute.NewWithConfig("go")
+	}
+	xla.EnableAutoInstall(false)
+	config, options := c.Plugin, pjrt.NamedValuesMap{}
+	switch c.Name {
+	case "xla:cpu":
+		// One device: without this the plugin makes four that share the
+		// cores, and results may depend on their number.
+		options["cpu_device_count"] = int64(1)
+	case "xla:cuda":
+		// Tensor-float products are off by 1e-3, too much for attributions
+		// that must add up to 1e-4.
+		config += ",tf32=false"
+	}
+	b, err := xla.NewWithOptions(config, options)
+	if err != nil {
+		return nil, fmt.Errorf("backend: plugin %s does not start: %w", c.Plugin, err)
+	}
+	return b, nil
+}
+
+// IsXLA tells whether b lowers to XLA; layers with two lowerings ask it.
+func IsXLA(b compute.Backend) bool { return strings.HasPrefix(b.Name(), "xla") }
+
+func pluginFolders(env func(string) string, root string) []string {
+	if list := env(EnvPlugins); list != "" {
+		return filepath.SplitList(list)
+	}
+	var folders []string
+	for dir := root; ; dir = filepath.Dir(dir) {
+		if f := filepath.Join(dir, ".jacard", "pjrt"); isDir(f) {
+			folders = append(folders, f)
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	if home := env("HOME"); home != "" { // where go-xla's own installer puts plugins
+		folders = append(folders, filepath.Join(home, ".local", "lib", "go-xla"))
+	}
+	return append(folders, "/usr/local/lib/go-xla")
+}
+
+// findPlugins lists plugin files, CUDA first, then by folder and name.
+func findPlugins(folders []string) []string {
+	var cuda, cpu []string
+	for _, dir := range folders {
+		for _, pattern := range []string{"pjrt_c_api_*_plugin.so", "pjrt_c_api_*_plugin.dylib", "pjrt_c_api_*_plugin_*.so"} {
+			found, _ := filepath.Glob(filepath.Join(dir, pattern))
+			for _, f := range found {
+				switch pluginKind(f) {
+				case "cuda":
+					cuda = append(cuda, f)
+				case "cpu":
+					cpu = append(cpu, f)
+				}
+			}
+		}
+	}
+	return append(cuda, cpu...)
+}
+
+// pluginKind reads the device from the plugin's name, as go-xla does.
+func pluginKind(path string) string {
+	name := strings.TrimPrefix(filepath.Base(path), "pjrt_c_api_")
+	switch {
+	case strings.HasPrefix(name, "cuda"):
+		return "cuda"
+	case strings.HasPrefix(name, "cpu"):
+		return "cpu"
+	}
+	return "other"
+}
+
+func isDir(path string) bool {
+	s, err := os.Stat(path)
+	return err == nil && s.IsDir()
+}
