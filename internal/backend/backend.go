@@ -15,8 +15,6 @@ import (
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend" // registers "go"
-	"github.com/gomlx/go-xla/compute/xla"
-	"github.com/gomlx/go-xla/pjrt"
 )
 
 // Variables read, in this order of strength.
@@ -48,6 +46,10 @@ func Find(env func(string) string, root string) (Choice, error) {
 	case "go":
 		return Choice{Name: "go", Reason: EnvBackend + "=" + asked}, nil
 	case "xla":
+		if !HasXLA {
+			return Choice{}, fmt.Errorf("backend: %s=%s asks for XLA, but this program was built without cgo: %s, or unset %s for the pure-Go backend",
+				EnvBackend, asked, needCompiler, EnvBackend)
+		}
 		if filepath.IsAbs(plugin) {
 			return Choice{Name: "xla:" + pluginKind(plugin), Plugin: plugin, Reason: EnvBackend + "=" + asked}, nil
 		}
@@ -63,6 +65,10 @@ func Find(env func(string) string, root string) (Choice, error) {
 		return Choice{}, fmt.Errorf("backend: %s=%s asks for a PJRT plugin %q, none found in %s: run `go run ./cmd/jacard setup`, or unset %s for the pure-Go backend",
 			EnvBackend, asked, want, strings.Join(folders, ", "), EnvBackend)
 	case "":
+		if !HasXLA {
+			return Choice{Name: "go", Substitute: true,
+				Reason: "built without cgo, so XLA cannot be used: computing with GoMLX's pure-Go backend, several times slower; " + needCompiler}, nil
+		}
 		if found := findPlugins(folders); len(found) > 0 {
 			return Choice{Name: "xla:" + pluginKind(found[0]), Plugin: found[0], Reason: "PJRT plugin found"}, nil
 		}
@@ -71,6 +77,8 @@ func Find(env func(string) string, root string) (Choice, error) {
 	}
 	return Choice{}, fmt.Errorf("backend: %s=%q is not known: use \"xla:cpu\", \"xla:cuda\", \"xla:/path/to/plugin.so\" or \"go\"", EnvBackend, asked)
 }
+
+const needCompiler = "install a C compiler (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install) and see that CGO_ENABLED is not 0"
 
 // Default returns the process's backend. The first call opens it; every call
 // returns the same one, or the same error.
@@ -114,19 +122,7 @@ func New(c Choice) (compute.Backend, error) {
 	if c.Name == "go" {
 		return compute.NewWithConfig("go")
 	}
-	xla.EnableAutoInstall(false)
-	config, options := c.Plugin, pjrt.NamedValuesMap{}
-	switch c.Name {
-	case "xla:cpu":
-		// One device: without this the plugin makes four that share the
-		// cores, and results may depend on their number.
-		options["cpu_device_count"] = int64(1)
-	case "xla:cuda":
-		// Tensor-float products are off by 1e-3, too much for attributions
-		// that must add up to 1e-4.
-		config += ",tf32=false"
-	}
-	b, err := xla.NewWithOptions(config, options)
+	b, err := newXLA(c)
 	if err != nil {
 		return nil, fmt.Errorf("backend: plugin %s does not start: %w", c.Plugin, err)
 	}
