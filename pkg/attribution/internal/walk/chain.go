@@ -1,0 +1,130 @@
+package walk
+
+import (
+	"slices"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// A chain is an elementwise function of one node built from several
+// operations: GELU = z·Φ(z), SELU = where(z>0, z, exp z − 1), z·z. It is
+// divided as one function, by one quotient; so the same function gets the
+// same values however it is written. Tapped nodes end chains, because their
+// own multiplier is wanted.
+
+// collapse finds the root of each chain.
+func (w *walker) collapse() {
+	for _, s := range w.order {
+		if z, bends := w.chainRoot(s); bends {
+			w.root[s.p] = z
+		}
+	}
+}
+
+// chainRoot returns the one node that s is an elementwise function of, and
+// whether that function is more than an affine one.
+func (w *walker) chainRoot(s *site) (z *Node, bends bool) {
+	if _, ok := functions[s.p.Type()]; !ok && w.twin(s.p) == nil {
+		return nil, false
+	}
+	for _, in := range w.inputs(s.p) {
+		if !w.dependsOnInput(in) {
+			continue
+		}
+		from := in
+		if r := w.root[in]; r != nil && !w.cut[in] {
+			from, bends = r, true
+		}
+		if z != nil && from != z || !from.DType().IsFloat() {
+			return nil, false
+		}
+		z = from
+	}
+	if u, _ := w.softmaxOf(s.p); u != nil {
+		return nil, false
+	}
+	if z == nil || !slices.Equal(z.Shape().Dimensions, s.p.Shape().Dimensions) {
+		return nil, false
+	}
+	return z, bends || !w.affine(s.p)
+}
+
+// secant hands m on from s to z, of which s is an elementwise function:
+// M_z = M·Δs/Δz.
+//
+// Where x and r are close the quotient of two rounded differences is noise;
+// there the mean of the derivatives at both ends takes over. With nearby
+// below, its error, Δz³/12 times the third derivative, is of the size of that
+// noise. A kink between the ends shows as derivatives that differ by more
+// than a smooth function's would: the quotient stays.
+func (w *walker) secant(s *site, z, m *Node) {
+	const (
+		nearby = 4e-3
+		curved = 4 // largest second derivative of what counts as smooth
+	)
+	mp, dz, dy := w.pairs(m, s), w.delta(w.sites[z]), w.delta(s)
+	slopeX, slopeR := w.slope(s.p, z, rows), w.slope(s.p, z, background)
+	if slopeX == nil {
+		w.pushPairs(z, Mul(mp, ratio(dy, dz)))
+		return
+	}
+	full := dy.Shape().Dimensions
+	wide := func(v *Node) *Node { return BroadcastToDims(v, full...) }
+	dx := w.rowPairs(s, BroadcastToDims(slopeX, s.x.Shape().Dimensions...))
+	if w.exact(s.p, z) {
+		w.pushPairs(z, Mul(mp, Where(wide(isZero(dz)), wide(dx), Div(dy, dz))))
+		return
+	}
+	dr := w.backPairs(s, BroadcastToDims(slopeR, s.r.Shape().Dimensions...))
+	far := Abs(dz)
+	near := LogicalAnd(LessThan(far, ConstAs(far, nearby)), LessOrEqual(Abs(Sub(dx, dr)), MulScalar(far, curved)))
+	w.pushPairs(z, Mul(mp, Where(wide(near), MulScalar(Add(dx, dr), 0.5), ratio(dy, wide(dz)))))
+}
+
+// end picks one of the two builds whose values are known.
+type end func(*site) *Node
+
+func rows(s *site) *Node       { return s.x }
+func background(s *site) *Node { return s.r }
+
+// slope is the derivative of p with respect to z at one end, nil if it is 0
+// everywhere.
+func (w *walker) slope(p, z *Node, at end) *Node {
+	memo := map[*Node]*Node{z: one(z)}
+	var visit func(*Node) *Node
+	visit = func(q *Node) *Node {
+		if d, done := memo[q]; done || !w.dependsOnInput(q) {
+			return d
+		}
+		y := at(w.sites[q])
+		f := functions[q.Type()]
+		if w.twin(q) != nil {
+			f = functions[NodeTypeIdentity]
+		}
+		var sum *Node
+		for i, local := range f.slopes(y, w.inputs(y)) {
+			if inner := visit(w.inputs(q)[i]); local != nil && inner != nil {
+				term := Mul(local, inner)
+				if sum == nil {
+					sum = term
+				} else {
+					sum = Add(sum, term)
+				}
+			}
+		}
+		memo[q] = sum
+		return sum
+	}
+	return visit(p)
+}
+
+// exact tells whether all operations from z to p are.
+func (w *walker) exact(p, z *Node) bool {
+	if p == z || !w.dependsOnInput(p) {
+		return true
+	}
+	if !functions[p.Type()].exact && w.twin(p) == nil {
+		return false
+	}
+	return !slices.ContainsFunc(w.inputs(p), func(in *Node) bool { return !w.exact(in, z) })
+}

@@ -1,0 +1,120 @@
+package walk
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Pair space: the axis of rows split in two (three, if it holds several
+// values for each row): [before..., n, m, (per), after...]. Values of x lie
+// there as [..., n, 1, ...], values of r as [..., 1, m, ...], so that pairs
+// of them exist only inside an operation.
+
+// split returns dims with the axis of rows of s replaced by n, m.
+func (s *site) split(dims []int, n, m int) []int {
+	out := append([]int{}, dims[:s.axis]...)
+	out = append(out, n, m)
+	if s.per > 1 {
+		out = append(out, s.per)
+	}
+	return append(out, dims[s.axis+1:]...)
+}
+
+// pairs lifts a value of the template into pair space: a multiplier, or an
+// operand that does not depend on the input (then its axis of rows may be 1).
+func (w *walker) pairs(v *Node, s *site) *Node {
+	if v.IsScalar() {
+		return v
+	}
+	dims := v.Shape().Dimensions
+	if len(dims) != s.p.Rank() {
+		unsupported(s.p, "operands of different rank")
+	}
+	if dims[s.axis] != 1 {
+		return Reshape(v, s.split(dims, w.n, w.m)...)
+	}
+	out := s.split(dims, 1, 1)
+	if s.per > 1 {
+		out[s.axis+2] = 1
+	}
+	return Reshape(v, out...)
+}
+
+// flat brings a value from pair space back to the template's shape of s,
+// broadcast where needed.
+func (w *walker) flat(v *Node, s *site) *Node {
+	dims := s.p.Shape().Dimensions
+	if want := s.split(dims, w.n, w.m); v.Shape().Size() != size(want) {
+		v = BroadcastToDims(v, want...)
+	}
+	return Reshape(v, dims...)
+}
+
+// pushPairs adds multiplier c, in pair space, to that of node in. Axes that
+// the operation had broadcast are summed.
+func (w *walker) pushPairs(in, c *Node) {
+	s := w.sites[in]
+	want := s.split(in.Shape().Dimensions, w.n, w.m)
+	var summed []int
+	for i, d := range want {
+		if d == 1 && c.Shape().Dim(i) > 1 {
+			summed = append(summed, i)
+		}
+	}
+	if len(summed) > 0 {
+		c = ReduceAndKeep(c, ReduceSum, summed...)
+	}
+	w.push(in, w.flat(c, s))
+}
+
+// values returns x [..., n, 1, ...] and r [..., 1, m, ...] as floats;
+// comparisons count as 0 and 1.
+func (w *walker) values(s *site) (x, r *Node) {
+	if s.pairX == nil {
+		s.pairX, s.pairR = w.rowPairs(s, float(s.x)), w.backPairs(s, float(s.r))
+	}
+	return s.pairX, s.pairR
+}
+
+// rowPairs lifts a value in the shape of s.x, backPairs one in that of s.r.
+func (w *walker) rowPairs(s *site, v *Node) *Node {
+	return Reshape(v, s.split(s.x.Shape().Dimensions, w.n, 1)...)
+}
+
+func (w *walker) backPairs(s *site, v *Node) *Node {
+	return Reshape(v, s.split(s.r.Shape().Dimensions, 1, w.m)...)
+}
+
+func (w *walker) delta(s *site) *Node {
+	x, r := w.values(s)
+	return Sub(x, r)
+}
+
+func (w *walker) mean(s *site) *Node {
+	x, r := w.values(s)
+	return MulScalar(Add(x, r), 0.5)
+}
+
+// average is the mean of an operand over the two ends: of its values if it
+// depends on the input, else itself. Pair space of s.
+func (w *walker) average(in *Node, s *site) *Node {
+	if w.dependsOnInput(in) {
+		return w.mean(w.sites[in])
+	}
+	return w.pairs(float(in), s)
+}
+
+func float(v *Node) *Node {
+	if v.DType().IsFloat() {
+		return v
+	}
+	return ConvertDType(v, dtypes.Float32)
+}
+
+// ratio is num/den, and 0 where den is exactly 0.
+func ratio(num, den *Node) *Node {
+	zero := isZero(den)
+	return Div(num, Where(zero, OnesLike(den), den))
+}
+
+func isZero(v *Node) *Node { return Equal(v, ScalarZero(v.Graph(), v.DType())) }

@@ -1,0 +1,69 @@
+package walk
+
+import (
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// convolution of the input with a constant kernel is linear: its multiplier
+// is the transposed convolution. GoMLX v0.28.2's own gradient is wrong for
+// kernels of even size, so it is written here.
+func convolution(w *walker, s *site, m *Node) {
+	in := w.inputs(s.p)
+	if w.dependsOnInput(in[1]) {
+		unsupported(s.p, "the kernel depends on the input")
+	}
+	axes := convAxes(s.p)
+	n := len(axes.InputSpatial)
+	var (
+		strides   = intsOr(param(s.p, "strides"), n, 1)
+		dilations = intsOr(param(s.p, "kernelDilations"), n, 1)
+		paddings  = intPairs(param(s.p, "paddings"), n)
+		groups    = int(param(s.p, "channelGroupCount").Int())
+	)
+	if param(s.p, "inputDilations").Len() > 0 || int(param(s.p, "batchGroupCount").Int()) > 1 {
+		unsupported(s.p, "input dilation and batch groups")
+	}
+	back := make([][2]int, n)
+	for i := range back {
+		kernel := (in[1].Shape().Dim(axes.KernelSpatial[i])-1)*dilations[i] + 1
+		spread := (s.p.Shape().Dim(axes.OutputSpatial[i])-1)*strides[i] + 1
+		back[i] = [2]int{
+			kernel - 1 - paddings[i][0],
+			in[0].Shape().Dim(axes.InputSpatial[i]) - spread + paddings[i][0],
+		}
+		if back[i][0] < 0 || back[i][1] < 0 {
+			unsupported(s.p, "padding wider than the kernel")
+		}
+	}
+	turned := compute.ConvolveAxesConfig{
+		InputBatch: axes.OutputBatch, InputChannels: axes.OutputChannels, InputSpatial: axes.OutputSpatial,
+		KernelInputChannels: axes.KernelOutputChannels, KernelOutputChannels: axes.KernelInputChannels, KernelSpatial: axes.KernelSpatial,
+		OutputBatch: axes.InputBatch, OutputChannels: axes.InputChannels, OutputSpatial: axes.InputSpatial,
+	}
+	flipped := Reverse(in[1], axes.KernelSpatial...)
+	ms, kernels := []*Node{m}, []*Node{flipped}
+	if groups > 1 {
+		ms, kernels = Split(m, axes.OutputChannels, groups), Split(flipped, axes.KernelOutputChannels, groups)
+	}
+	parts := make([]*Node, len(ms))
+	for i := range parts {
+		c := Convolve(ms[i], kernels[i]).AxesConfig(turned).PaddingPerDim(back).DilationPerAxis(dilations...)
+		if size(strides) > 1 {
+			c = c.InputDilationPerAxis(strides...)
+		}
+		parts[i] = c.Done()
+	}
+	w.push(in[0], Concatenate(parts, axes.InputChannels))
+}
+
+func convAxes(nd *Node) compute.ConvolveAxesConfig {
+	v := param(nd, "axes")
+	one := func(f string) int { return int(v.FieldByName(f).Int()) }
+	all := func(f string) []int { return ints(v.FieldByName(f)) }
+	return compute.ConvolveAxesConfig{
+		InputBatch: one("InputBatch"), InputChannels: one("InputChannels"), InputSpatial: all("InputSpatial"),
+		KernelInputChannels: one("KernelInputChannels"), KernelOutputChannels: one("KernelOutputChannels"), KernelSpatial: all("KernelSpatial"),
+		OutputBatch: one("OutputBatch"), OutputChannels: one("OutputChannels"), OutputSpatial: all("OutputSpatial"),
+	}
+}

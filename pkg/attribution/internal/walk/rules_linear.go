@@ -1,0 +1,79 @@
+package walk
+
+import (
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// linear hands the multiplier on as GoMLX does a gradient: for a linear
+// operation the two are the same.
+func linear(w *walker, s *site, m *Node) { w.vjp(s, s.p, m) }
+
+// linearInFirst is for operations linear in operand 0 whose other operands,
+// indices, are constant.
+func linearInFirst(w *walker, s *site, m *Node) {
+	w.onlyFirst(s)
+	linear(w, s, m)
+}
+
+// vjp applies the registered gradient of at, which is s.p or the same
+// operation at other operands.
+func (w *walker) vjp(s *site, at, m *Node) {
+	in := w.inputs(s.p)
+	for i, v := range VJPRegistration[at.Type()](at, []*Node{m}, shapes.Make(m.DType())) {
+		if !w.dependsOnInput(in[i]) {
+			continue
+		}
+		if v == nil {
+			unsupported(s.p, "an operand without gradient depends on the input")
+		}
+		w.push(in[i], v)
+	}
+}
+
+// identity passes everything on. That includes StopGradient and custom
+// gradients: they change derivatives, not the function that is divided.
+// (Softmax subtracts a maximum under StopGradient.)
+func identity(w *walker, s *site, m *Node) { w.push(w.inputs(s.p)[0], m) }
+
+func convert(w *walker, s *site, m *Node) {
+	in := w.inputs(s.p)[0]
+	switch {
+	case !s.p.DType().IsFloat():
+		unsupported(s.p, "a conversion from "+in.DType().String()+" rounds")
+	case in.DType().IsFloat():
+		linear(w, s, m)
+	default: // bool or integer nodes carry float multipliers
+		w.push(in, asFloat(m))
+	}
+}
+
+func reverse(w *walker, s *site, m *Node) { w.push(w.inputs(s.p)[0], s.p.CloneWithInputs(m)) }
+
+// pad: GoMLX registers no gradient for it; the multiplier of what was padded
+// is the slice it came from.
+func pad(w *walker, s *site, m *Node) {
+	in := w.onlyFirst(s)
+	axes := param(s.p, "axesConfig")
+	spec := make([]SliceAxisSpec, s.p.Rank())
+	for i := range spec {
+		at := func(field string) int { return int(axes.Index(i).FieldByName(field).Int()) }
+		start, end := at("Start"), at("End")
+		if start < 0 || end < 0 {
+			unsupported(s.p, "negative padding")
+		}
+		spec[i] = AxisRange(start, s.p.Shape().Dim(i)-end).Stride(at("Interior") + 1)
+	}
+	w.push(in, Slice(m, spec...))
+}
+
+// batchNorm in evaluation is affine: its slope is f(1) − f(0).
+func batchNorm(w *walker, s *site, m *Node) {
+	in := w.onlyFirst(s)
+	row := in.Shape().Clone()
+	row.Dimensions[s.axis] = 1
+	at := func(v *Node) *Node {
+		return s.p.CloneWithInputs(append([]*Node{v}, s.p.Inputs()[1:]...)...)
+	}
+	w.push(in, Mul(m, Sub(at(Ones(m.Graph(), row)), at(Zeros(m.Graph(), row)))))
+}

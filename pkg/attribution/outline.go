@@ -1,0 +1,137 @@
+package attribution
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/gojacard/jacard/internal/backend"
+)
+
+// copyStore copies a model's parameters, so that explaining it neither
+// changes them nor binds them to a backend. Free them with freeStore.
+func copyStore(m Model) (*model.Store, error) {
+	params, err := m.Store().Clone()
+	if err != nil {
+		return nil, fmt.Errorf("attribution: copying the model's parameters: %w", backend.Short(err))
+	}
+	for v := range params.IterVariables() {
+		if !v.HasValue() {
+			continue // see newOutline
+		}
+		value, err := v.Value()
+		if err == nil {
+			err = value.ToLocal()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("attribution: copying parameter %s: %w", v.Path(), backend.Short(err))
+		}
+	}
+	return params, nil
+}
+
+func freeStore(params *model.Store) {
+	for v := range params.IterVariables() {
+		_ = v.Finalize() // only memory of the device is at stake
+	}
+}
+
+// outline is what a method needs to know of a model before it computes.
+type outline struct {
+	names  []string         // of tapped layers, in the order they were tapped
+	shapes map[string][]int // of one row, by name; "" is the model's output
+	widest int              // values for one row in the widest node
+}
+
+// newOutline builds the model once, for rows of the given shape, and reads
+// it; nothing is compiled or computed.
+func newOutline(b compute.Backend, m Model, params *model.Store, row []int) (outline, error) {
+	const n = 2
+	o := outline{shapes: map[string][]int{}}
+	g := graph.NewGraph(b, "outline")
+	defer g.Finalize()
+	var twice string
+	err := backend.Try(func() {
+		x := graph.Parameter(g, "rows", shapes.Make(dtypes.Float32, append([]int{n}, row...)...))
+		out := m.Graph(params.RootScope(), x, func(name string, nd *graph.Node) *graph.Node {
+			if o.shapes[name] != nil || name == Input || name == "" {
+				twice = name
+			}
+			o.names = append(o.names, name)
+			o.shapes[name] = perRow(nd)
+			return nd
+		})
+		o.shapes[""] = perRow(out)
+		o.widest = widest(g, x) / n
+	})
+	if err != nil {
+		return o, fmt.Errorf("attribution: the model does not take rows of shape %v: %w", row, err)
+	}
+	if slices.Contains(o.names, twice) {
+		return o, fmt.Errorf("attribution: the model taps two layers, or the input, as %q: names must differ, and %q is the input", twice, Input)
+	}
+	for v := range params.IterVariables() {
+		if !v.HasValue() {
+			return o, fmt.Errorf("attribution: parameter %s has no value: train or load the model first", v.Path())
+		}
+	}
+	return o, nil
+}
+
+func perRow(nd *graph.Node) []int { return append([]int{}, nd.Shape().Dimensions[1:]...) }
+
+// widest returns the size of the largest node that depends on x.
+func widest(g *graph.Graph, x *graph.Node) int {
+	size := x.Shape().Size()
+	depends := map[*graph.Node]bool{x: true}
+	for _, nd := range g.Nodes() { // inputs come before their users
+		if slices.ContainsFunc(nd.Inputs(), func(in *graph.Node) bool { return depends[in] }) {
+			depends[nd] = true
+			if nd.NumOutputs() == 1 {
+				size = max(size, nd.Shape().Size())
+			}
+		}
+	}
+	return size
+}
+
+// check tells whether target and layers exist.
+func (o outline) check(target Target, layers []string) error {
+	if _, ok := o.shapes[target.Layer]; !ok {
+		return fmt.Errorf("attribution: target layer %q does not exist: %s", target.Layer, o.list())
+	}
+	if units := width(o.shapes[target.Layer]); target.Output < 0 || target.Output >= units {
+		what := "the model"
+		if target.Layer != "" {
+			what = "layer " + target.Layer
+		}
+		return fmt.Errorf("attribution: target %d out of range: %s has outputs 0…%d", target.Output, what, units-1)
+	}
+	for i, name := range layers {
+		if _, ok := o.shapes[name]; name != Input && (!ok || name == "") {
+			return fmt.Errorf("attribution: layer %q does not exist: %s", name, o.list())
+		}
+		if slices.Contains(layers[:i], name) {
+			return fmt.Errorf("attribution: layer %q is asked for twice", name)
+		}
+	}
+	return nil
+}
+
+func (o outline) list() string {
+	return "the model has " + strings.Join(append([]string{Input}, o.names...), ", ")
+}
+
+func width(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
