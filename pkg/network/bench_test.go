@@ -1,0 +1,92 @@
+package network
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"github.com/gojacard/jacard/internal/backend"
+	"github.com/gojacard/jacard/pkg/array"
+)
+
+// BenchmarkTrainAutoencoder trains the study's autoencoder on 12,665 random
+// rows and reports rows/s of the fastest epoch after the first, which compiles.
+func BenchmarkTrainAutoencoder(b *testing.B) {
+	n := autoencoder()
+	x := randomRows(12_665, 784)
+	onEach(b, func(b *testing.B, be compute.Backend) {
+		benchmarkTrain(b, n, x, x, TrainConfig{Loss: MSE(), Backend: be})
+	})
+}
+
+// BenchmarkTrainClassifier trains the study's classifier.
+func BenchmarkTrainClassifier(b *testing.B) {
+	n := classifier()
+	x, y := randomRows(12_665, 30), randomRows(12_665, 1)
+	onEach(b, func(b *testing.B, be compute.Backend) {
+		benchmarkTrain(b, n, x, y, TrainConfig{Loss: BCE(), Optimizer: SGD{Rate: 0.01, Momentum: 0.5}, Backend: be})
+	})
+}
+
+func benchmarkTrain(b *testing.B, n *Network, x, y *array.Array, cfg TrainConfig) {
+	n = n.Initialize(TorchInit, rand.New(rand.NewPCG(1, 2)))
+	cfg.Epochs = 5
+	var last time.Time
+	best := time.Hour
+	cfg.OnEpoch = func(e Epoch) error {
+		now := time.Now()
+		if e.Index > 0 {
+			best = min(best, now.Sub(last))
+		}
+		last = now
+		return nil
+	}
+	for b.Loop() {
+		if _, _, err := Train(context.Background(), n, x, y, cfg); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(x.Rows())/best.Seconds(), "rows/s")
+}
+
+func onEach(b *testing.B, f func(b *testing.B, be compute.Backend)) {
+	for _, be := range backend.ForTest(b) {
+		b.Run(be.Name(), func(b *testing.B) { f(b, be) })
+	}
+}
+
+// autoencoder is the study's 784-…-30-…-784 network, not initialised.
+func autoencoder() *Network {
+	var layers []Layer
+	for _, units := range []int{512, 256, 128, 64, 30, 64, 128, 256, 512} {
+		layers = append(layers, Dense(units), ReLU())
+	}
+	return must(New("autoencoder", []int{784}, append(layers, Dense(784))...))
+}
+
+// classifier is the study's 30-5×100-1 network, not initialised.
+func classifier() *Network {
+	return must(New("classifier", []int{30},
+		Dense(100), ReLU(), Dense(100), ReLU(), Dropout(0.2), Dense(100), ReLU(), Dropout(0.3),
+		Dense(100), ReLU(), Dropout(0.4), Dense(100), ReLU(), Dropout(0.5), Dense(1), Sigmoid()))
+}
+
+// randomRows returns numbers in [0, 1), always the same.
+func randomRows(rows, width int) *array.Array {
+	rng := rand.New(rand.NewPCG(3, 4))
+	a := array.New(rows, width)
+	for i := range a.Data {
+		a.Data[i] = rng.Float32()
+	}
+	return a
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

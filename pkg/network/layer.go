@@ -1,0 +1,124 @@
+package network
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+)
+
+// Layer is one step of a network, described by data: an implementation is a
+// struct whose exported fields are its settings and its JSON form.
+//
+// A new kind is one file that implements Layer and one line in [kinds]; files,
+// splits, training and import take it from there.
+type Layer interface {
+	// Kind is the layer's word in files and default names, such as "dense".
+	Kind() string
+
+	// Output returns the shape of one output row for the shape of one input
+	// row. The error says what about the input or the settings is wrong.
+	Output(input []int) ([]int, error)
+
+	// Parameters lists what the layer stores, in the order in which it is
+	// drawn and saved. It is called after Output has accepted the shape.
+	Parameters(input []int) []Spec
+
+	// Graph computes the layer on x, [rows, input…]. It panics as GoMLX's
+	// graph functions do.
+	Graph(p *Pass, x *graph.Node) *graph.Node
+}
+
+// Spec describes one parameter of a layer.
+type Spec struct {
+	Name  string // PyTorch's suffix: "weight", "bias", "running_mean" …
+	Shape []int  // PyTorch's layout
+
+	// FanIn and FanOut are the numbers of inputs and outputs that one value
+	// serves, as initialisers use them. FanIn 0: not drawn, but set to Start.
+	FanIn, FanOut int
+	Start         float32
+
+	// Fixed says that no gradient moves the values; the layer itself may,
+	// with [Pass.Update], as batch normalisation does.
+	Fixed bool
+}
+
+func (s Spec) size() int {
+	n := 1
+	for _, d := range s.Shape {
+		n *= d
+	}
+	return n
+}
+
+func (s Spec) fill(values []float32) {
+	if s.FanIn == 0 {
+		for i := range values {
+			values[i] = s.Start
+		}
+	}
+}
+
+// Pass is what a layer sees of the network while its graph is built.
+type Pass struct {
+	// Training is true in a step of [Train], where dropout drops.
+	Training bool
+
+	// RowWeight is nil, or [rows] with 1 for a row of the batch and 0 for a
+	// row that only fills up the last one. A layer whose rows depend on each
+	// other, as in batch normalisation, must leave the latter out.
+	RowWeight *graph.Node
+
+	layer  string
+	params map[string]*graph.Node // by full name
+	rng    *graph.Node            // state of the random numbers; nil outside training
+}
+
+// Param returns a parameter of the layer by its suffix.
+func (p *Pass) Param(suffix string) *graph.Node { return p.params[p.layer+"."+suffix] }
+
+// Update sets what a [Spec.Fixed] parameter holds after this training step.
+func (p *Pass) Update(suffix string, value *graph.Node) { p.params[p.layer+"."+suffix] = value }
+
+// Uniform draws numbers in [0, 1), other ones in each step of a training.
+func (p *Pass) Uniform(shape shapes.Shape) *graph.Node {
+	var values *graph.Node
+	p.rng, values = graph.RandomUniform(p.rng, shape)
+	return values
+}
+
+// kind is a line in the table of layers.
+type kind struct {
+	name   string
+	decode func(settings []byte) (Layer, error)
+
+	// torch is the full name of PyTorch's module, fromTorch reads its fields.
+	torch     string
+	fromTorch func(m *torchObject) (Layer, error)
+}
+
+// kinds is the table of layers that files may hold.
+var kinds = []kind{
+	{"dense", decode[dense], "torch.nn.modules.linear.Linear", denseFromTorch},
+	{"relu", decode[relu], "torch.nn.modules.activation.ReLU", plainFromTorch(ReLU)},
+	{"sigmoid", decode[sigmoid], "torch.nn.modules.activation.Sigmoid", plainFromTorch(Sigmoid)},
+	{"dropout", decode[dropout], "torch.nn.modules.dropout.Dropout", dropoutFromTorch},
+}
+
+// decode reads a layer's settings strictly: an unknown field is an error.
+func decode[L Layer](settings []byte) (Layer, error) {
+	var l L
+	d := json.NewDecoder(bytes.NewReader(settings))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&l); err != nil {
+		return nil, fmt.Errorf("settings of kind %q: %w", l.Kind(), err)
+	}
+	return l, nil
+}
+
+func plainFromTorch(make func() Layer) func(*torchObject) (Layer, error) {
+	return func(*torchObject) (Layer, error) { return make(), nil }
+}
