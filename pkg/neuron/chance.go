@@ -15,7 +15,7 @@ import (
 //
 //	Σ_m m/(a+b−m) · C(a,m)·C(n−a,b−m)/C(n,b)
 //
-// with binomials as logarithms. Two sets of 10 out of 66 have 0.0842.
+// with binomials as logarithms. Two sets of 10 out of 66 have 0.0856.
 func ChanceJaccard(n, a, b int) (float64, error) {
 	if n < 1 || a < 0 || b < 0 || a > n || b > n {
 		return 0, fmt.Errorf("neuron: chance level of sets of %d and %d out of %d images: want 0 ≤ size ≤ images, and an image", a, b, n)

@@ -180,6 +180,18 @@ func ExamplePairMeans() {
 	// 1–1: 0.00, by chance 0.095, p 1.000, q 1.000
 }
 
+func ExampleChanceJaccard() {
+	level, _ := neuron.ChanceJaccard(66, 10, 10)
+	fmt.Printf("%.4f\n", level)
+	// Output: 0.0856
+}
+
+func ExampleFalseDiscovery() {
+	q, _ := neuron.FalseDiscovery([]float64{0.01, 0.04, 0.5})
+	fmt.Printf("%.3f\n", q)
+	// Output: [0.030 0.060 0.500]
+}
+
 func BenchmarkPairMeans(b *testing.B) {
 	r := random.Stream(6, "bench")
 	layers := make([][]neuron.TopSet, 5)

@@ -20,7 +20,7 @@ type Explanation struct {
 // FeatureDecision is what [FeatureMask] saw of one input.
 type FeatureDecision struct {
 	Feature    int
-	Magnitudes []float32 // |φ|, one an image; the largest ones with LegacySigned
+	Magnitudes []float32 // |φ| of the images; with LegacySigned fewer values, of other images for each input
 	Flagged    bool      // belongs to the mask
 }
 

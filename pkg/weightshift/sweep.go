@@ -112,8 +112,9 @@ func (p Plan) withDefaults() (Plan, error) {
 }
 
 // Sweep shifts copies of net through all layers, modes, seeds and deltas of
-// the plan, in this order, and measures each. net must end in one probability
-// a row. All copies run through one compiled program.
+// the plan, in this order, and measures each, δ = 0 too. net must end in one
+// probability a row. All copies run through one compiled program; net is
+// proved unchanged by hash.
 func Sweep(ctx context.Context, net *network.Network, plan Plan) (*Result, error) {
 	plan, err := plan.withDefaults()
 	if err != nil {
@@ -130,15 +131,13 @@ func Sweep(ctx context.Context, net *network.Network, plan Plan) (*Result, error
 	}
 	shifts := plan.shifts()
 	for i, s := range shifts {
-		probabilities := m.before
 		shifted, changed, err := apply(net, s.Shift)
 		if err != nil {
 			return nil, err
 		}
-		if changed > 0 {
-			if probabilities, err = m.run(ctx, shifted); err != nil {
-				return nil, err
-			}
+		probabilities, err := m.run(ctx, shifted)
+		if err != nil {
+			return nil, err
 		}
 		row, err := m.row(probabilities)
 		if err != nil {
