@@ -156,15 +156,17 @@ func pluginFolders(env func(string) string, root string) []string {
 func findPlugins(folders []string) []string {
 	var cuda, cpu []string
 	for _, dir := range folders {
-		for _, pattern := range []string{"pjrt_c_api_*_plugin.so", "pjrt_c_api_*_plugin.dylib", "pjrt_c_api_*_plugin_*.so"} {
-			found, _ := filepath.Glob(filepath.Join(dir, pattern))
-			for _, f := range found {
-				switch pluginKind(f) {
-				case "cuda":
-					cuda = append(cuda, f)
-				case "cpu":
-					cpu = append(cpu, f)
-				}
+		files, _ := os.ReadDir(dir) // an absent folder has no plugins
+		for _, f := range files {
+			name := f.Name()
+			if ext := filepath.Ext(name); !strings.HasPrefix(name, "pjrt_c_api_") || !strings.Contains(name, "_plugin") || ext != ".so" && ext != ".dylib" {
+				continue
+			}
+			switch path := filepath.Join(dir, name); pluginKind(path) {
+			case "cuda":
+				cuda = append(cuda, path)
+			case "cpu":
+				cpu = append(cpu, path)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // TestFind walks the order of choice without opening anything.
 func TestFind(t *testing.T) {
-	project, other := t.TempDir(), t.TempDir()
+	project, other := filepath.Join(t.TempDir(), "a b [c]"), t.TempDir()
 	pjrt := filepath.Join(project, ".jacard", "pjrt")
 	cpu := touch(t, pjrt, "pjrt_c_api_cpu_plugin.so")
 	cuda := touch(t, other, "pjrt_c_api_cuda_plugin.so")
