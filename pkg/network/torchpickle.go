@@ -267,15 +267,18 @@ func torchInts(v any) ([]int, bool) {
 
 // array copies the tensor's values out of the storage, in row-major order.
 func (t *torchTensor) array(budget *int) (*array.Array, error) {
+	if slices.Contains(t.shape, 0) {
+		return array.New(t.shape...), nil
+	}
 	count, last := 1, t.offset
 	for i, d := range t.shape {
-		if d > 0 && (count > t.storage.size/d || t.stride[i] > t.storage.size) {
+		if count > t.storage.size/d || t.stride[i] > t.storage.size {
 			return nil, fmt.Errorf("shape %v, stride %v: the storage has %d values", t.shape, t.stride, t.storage.size)
 		}
 		count *= d
 		last += (d - 1) * t.stride[i]
 	}
-	if count > 0 && (last >= t.storage.size || len(t.storage.raw) == 0) {
+	if last >= t.storage.size || len(t.storage.raw) == 0 {
 		return nil, fmt.Errorf("offset %d, shape %v, stride %v: the storage has %d values", t.offset, t.shape, t.stride, t.storage.size)
 	}
 	if *budget -= count; *budget < 0 {

@@ -1,0 +1,131 @@
+package network
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gojacard/jacard/internal/backend"
+	"github.com/gojacard/jacard/internal/fixture"
+	"github.com/gojacard/jacard/pkg/array"
+)
+
+// TestOptimisers follows PyTorch's traces of five steps on given gradients.
+func TestOptimisers(t *testing.T) {
+	c := fixture.Load(t, "optimisers")
+	start, gradients := c.Array("start"), c.Array("gradients")
+	for name, o := range map[string]Optimizer{
+		"adam_torch_eps1e-8": Adam{},
+		"adam_torch_eps1e-4": Adam{Rate: 0.005, Epsilon: 1e-4},
+		"sgd":                SGD{Rate: 0.005},
+		"sgd_momentum0.5":    SGD{Rate: 0.01, Momentum: 0.5},
+		"sgd_momentum0.9_wd": SGD{Rate: 0.01, Momentum: 0.9, WeightDecay: 0.01},
+	} {
+		want := c.Array(name)
+		t.Run(name, func(t *testing.T) {
+			forEach(t, func(t *testing.T, be compute.Backend) {
+				o := must(o.withDefaults())
+				exec, err := graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
+					g := in[0].Graph()
+					p := in[0]
+					var slots, steps []*graph.Node
+					for range o.slots() {
+						slots = append(slots, graph.ZerosLike(p))
+					}
+					for i := range 5 {
+						var factors []*graph.Node
+						for _, f := range o.factors(i + 1) {
+							factors = append(factors, graph.Const(g, float32(f)))
+						}
+						p, slots = o.step(p, graph.Reshape(graph.Slice(in[1], graph.AxisElem(i)), 12), slots, factors)
+						steps = append(steps, graph.Reshape(p, 1, 12))
+					}
+					return []*graph.Node{graph.Concatenate(steps, 0)}
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := must(backend.Array(exec.MustCall(backend.Tensor(start), backend.Tensor(gradients))[0]))
+				for i, v := range got.Data {
+					if d := math.Abs(float64(v - want.Data[i])); !(d <= 2e-6+1e-6*math.Abs(float64(want.Data[i]))) {
+						t.Fatalf("value %d: got %v, want %v", i, v, want.Data[i])
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestOptimisersRefuse(t *testing.T) {
+	for _, o := range []Optimizer{
+		Adam{Rate: -1}, Adam{Beta1: 1}, Adam{Beta2: math.NaN()}, Adam{WeightDecay: -1}, SGD{Rate: math.NaN()}, SGD{Momentum: -0.5},
+	} {
+		if _, err := o.withDefaults(); err == nil || !strings.Contains(err.Error(), "want positive Rate") {
+			t.Errorf("%#v: got error %v", o, err)
+		}
+	}
+}
+
+// TestLosses compares values, for arrays and in graphs, and gradients with PyTorch's.
+func TestLosses(t *testing.T) {
+	c := fixture.Load(t, "losses")
+	for _, l := range []struct {
+		loss                  Loss
+		output, target, value string
+		grad                  string
+		rows                  string
+	}{
+		{loss: MSE(), output: "mse.y", target: "mse.x", value: "mse_mean.loss", grad: "mse_mean.grad"},
+		{loss: BCE(), output: "bce.p", target: "bce.y", value: "bce.loss", rows: "bce.elements"},
+		{loss: BCE(), output: "bce_inner.p", target: "bce.y", value: "bce_inner.loss", grad: "bce_inner.grad"},
+	} {
+		output, target, want := c.Array(l.output), c.Array(l.target), float64(c.Array(l.value).Data[0])
+		target = target.Slice(target.Rows()-output.Rows(), target.Rows()) // the inner rows are the last
+		rows, err := l.loss.PerRow(output, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean := 0.0
+		for i, r := range rows {
+			mean += r / float64(len(rows))
+			if l.rows != "" {
+				if w := float64(c.Array(l.rows).Data[i]); math.Abs(r-w) > 2e-6+5e-6*w {
+					t.Errorf("%s, row %d: got %g, want %g", l.value, i, r, w)
+				}
+			}
+		}
+		if math.Abs(mean-want) > 2e-6+5e-6*want {
+			t.Errorf("%s of arrays: got %g, want %g", l.value, mean, want)
+		}
+		forEach(t, func(t *testing.T, be compute.Backend) {
+			exec, err := graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
+				loss := graph.ReduceAllMean(l.loss.graph(in[0], in[1]))
+				return []*graph.Node{loss, graph.Gradient(loss, in[0])[0]}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := exec.MustCall(backend.Tensor(output), backend.Tensor(target))
+			if got := float64(must(backend.Array(out[0])).Data[0]); math.Abs(got-want) > 2e-6+5e-6*want {
+				t.Errorf("%s: got %g, want %g", l.value, got, want)
+			}
+			gradient := must(backend.Array(out[1]))
+			for i, g := range gradient.Data {
+				if !finite(g) {
+					t.Errorf("%s: gradient %d is %v", l.value, i, g)
+				}
+			}
+			if l.grad != "" {
+				if w := c.Array(l.grad); difference(gradient, w) > 2e-6+5e-6*largest(w) {
+					t.Errorf("%s: off by %g", l.grad, difference(gradient, w))
+				}
+			}
+		})
+	}
+	if _, err := MSE().PerRow(array.New(2, 3), array.New(2, 4)); err == nil {
+		t.Error("unequal shapes: no error")
+	}
+}
