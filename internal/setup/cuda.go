@@ -66,6 +66,10 @@ func fetchCUDA(ctx context.Context, s *Setup) error {
 	if free, err := freeDisk(s.Project.Root); err == nil && free < cudaDisk {
 		return fmt.Errorf("%s free, %s needed in %s", gigabytes(free), gigabytes(cudaDisk), s.Project.Root)
 	}
+	return s.fetchCUDAWheels(ctx, wheels)
+}
+
+func (s *Setup) fetchCUDAWheels(ctx context.Context, wheels []wheel) error {
 	for i, w := range wheels {
 		if err := s.fetchCUDAWheel(ctx, w); err != nil {
 			return fmt.Errorf("%d of %d: %w", i+1, len(wheels), err)
@@ -124,7 +128,7 @@ func linkAssembler(nvidia string) error {
 	return nil
 }
 
-var driverVersion = regexp.MustCompile(`Kernel Module\D+(\d+)\.`)
+var driverVersion = regexp.MustCompile(`Kernel Module(?: for \S+)?\s+(\d+)\.`)
 
 // driverCUDA reads from the NVIDIA driver's own file which CUDA it can run:
 // 13 from release 580 on, 12 from 525 on (NVIDIA's compatibility table).

@@ -61,7 +61,7 @@ func download(ctx context.Context, client *http.Client, address, dst, sum string
 		return err
 	}
 	defer file.Close()
-	d := &transfer{client: client, address: address, file: file, sum: sha256.New(), progress: progress}
+	d := &transfer{client: client, address: address, file: file, sum: sha256.New(), stall: stallTimeout, progress: progress}
 	for range attempts {
 		if err = d.fetch(ctx); err == nil || ctx.Err() != nil || errors.As(err, new(*statusError)) {
 			break
@@ -87,14 +87,15 @@ type transfer struct {
 	file     *os.File
 	sum      hash.Hash
 	done     int64
+	stall    time.Duration
 	progress func(done, total int64)
 }
 
 func (d *transfer) fetch(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(stallTimeout, func() {
-		cancel(fmt.Errorf("no data for %s", stallTimeout))
+	watchdog := time.AfterFunc(d.stall, func() {
+		cancel(fmt.Errorf("no data for %s", d.stall))
 	})
 	defer watchdog.Stop()
 
@@ -107,7 +108,7 @@ func (d *transfer) fetch(ctx context.Context) error {
 	}
 	resp, err := d.client.Do(req)
 	if err != nil {
-		return err
+		return causeOr(ctx, err)
 	}
 	defer resp.Body.Close()
 	switch {
@@ -125,11 +126,16 @@ func (d *transfer) fetch(ctx context.Context) error {
 	}
 	d.progress(d.done, total)
 	_, err = io.Copy(io.MultiWriter(d.file, d.sum, writerFunc(func(p []byte) (int, error) {
-		watchdog.Reset(stallTimeout)
+		watchdog.Reset(d.stall)
 		d.done += int64(len(p))
 		d.progress(d.done, total)
 		return len(p), nil
 	})), resp.Body)
+	return causeOr(ctx, err)
+}
+
+// causeOr says why ctx ended instead of that it did.
+func causeOr(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return cause
 	}

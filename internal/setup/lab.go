@@ -47,7 +47,7 @@ func (s *Setup) Lab(ctx context.Context, cfg LabConfig) error {
 	}
 	defer log.Close()
 
-	cmd := exec.CommandContext(ctx, s.jupyter("lab"), s.labArgs(cfg)...)
+	cmd := exec.CommandContext(ctx, s.venvPython(), s.labArgs(cfg)...)
 	cmd.Dir = root // GoNB takes the server's folder for Jupyter's root
 	cmd.Env = append(os.Environ(), s.jupyterEnv()...)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -75,7 +75,7 @@ func (s *Setup) Lab(ctx context.Context, cfg LabConfig) error {
 }
 
 func (s *Setup) labArgs(cfg LabConfig) []string {
-	args := []string{"--ServerApp.root_dir=" + s.Project.Path("notebooks")}
+	args := []string{"-m", "jupyterlab", "--ServerApp.root_dir=" + s.Project.Path("notebooks")}
 	if os.Geteuid() == 0 {
 		args = append(args, "--allow-root") // a container, as a rule; the token still guards it
 	}

@@ -50,7 +50,7 @@ func (s *Setup) findPython(ctx context.Context) (python, error) {
 
 func checkPython(ctx context.Context, s *Setup) Status {
 	if s.venvReady() { // its own interpreter is the answer; asking costs 50 ms
-		return Status{Found, s.Project.Private("venv", "bin", "python"), ""}
+		return Status{Found, s.venvPython(), ""}
 	}
 	want := fmt.Sprintf("only `jacard lab` needs it: install Python %d.%d or newer (Debian: apt-get install python3 python3-venv); `jacard run` needs none", oldestPython[0], oldestPython[1])
 	p, err := s.findPython(ctx)
@@ -68,7 +68,7 @@ func checkJupyter(_ context.Context, s *Setup) Status {
 	if !s.venvReady() {
 		return Status{Missing, "not installed in " + s.Project.Private("venv"), "`go run ./cmd/jacard lab` installs it"}
 	}
-	return Status{Found, s.jupyter("lab"), ""}
+	return Status{Found, s.Project.Private("venv", "bin", "jupyter-lab"), ""}
 }
 
 // venvKey changes with the pinned packages and with the folder: a virtual
@@ -83,13 +83,11 @@ func (s *Setup) venvReady() bool {
 		return false
 	}
 	// A link to an interpreter that was removed since leads nowhere.
-	_, err = os.Stat(s.Project.Private("venv", "bin", "python"))
+	_, err = os.Stat(s.venvPython())
 	return err == nil
 }
 
-func (s *Setup) jupyter(program string) string {
-	return s.Project.Private("venv", "bin", "jupyter-"+program)
-}
+func (s *Setup) venvPython() string { return s.Project.Private("venv", "bin", "python") }
 
 // installJupyter makes the environment in its final place, since it cannot be
 // moved; without the stamp, written last, it counts as absent.

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/gojacard/jacard/internal/backend"
 )
 
 // Goal is what the machine shall be able to do. Goals are added with |.
@@ -92,6 +94,7 @@ type Setup struct {
 	env       func(string) string
 	client    *http.Client
 	installer func(ctx context.Context, folder string) error // go-xla's own
+	probe     func(backend.Choice) error
 
 	goenv *goEnv
 }
@@ -197,7 +200,11 @@ func (s *Setup) scratch() (string, error) {
 	if err := os.MkdirAll(s.Project.Private(), 0o755); err != nil {
 		return "", err
 	}
-	return os.MkdirTemp(s.Project.Private(), scratchPrefix)
+	dir, err := os.MkdirTemp(s.Project.Private(), scratchPrefix)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755) // it may become the final folder
 }
 
 const scratchPrefix = "tmp-"
