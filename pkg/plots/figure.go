@@ -1,0 +1,183 @@
+// Package plots turns plain data into figures. It knows no study: callers hand
+// it numbers, names and a caption.
+//
+// A figure function ([Lines], [Bars], [Images], [Confusion], [Scatter],
+// [HeatMap], [Histogram]) checks its data and returns a [Figure]; it neither
+// writes nor shows anything. What happens to the figure is a second call:
+// [Figure.Save] writes a file, [Show] displays it in a notebook and
+// [ShowInteractive] displays a scatter plot that can be brushed.
+//
+// The figures of one call share their scale, signed values are drawn around
+// zero, and colour never stands alone: a shape, a dash or a label says the
+// same. The same data give the same bytes.
+package plots
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Size is the size of a figure without its caption, in pixels of a screen at
+// 96 per inch. A field that is 0 takes the default of the figure, at most
+// 800 pixels wide.
+type Size struct{ Width, Height int }
+
+// or fills what s leaves open.
+func (s Size) or(width, height int) Size {
+	return Size{cmp.Or(s.Width, width), cmp.Or(s.Height, height)}
+}
+
+func (s Size) check() error {
+	const most = 10000 // an image of 10,000 × 10,000 pixels is 400 MB in memory
+	if s.Width < 0 || s.Height < 0 || s.Width > most || s.Height > most {
+		return fmt.Errorf("plots: size %d × %d pixels is outside 0…%d", s.Width, s.Height, most)
+	}
+	return nil
+}
+
+// Figure is a picture that knows how to draw itself at its size.
+type Figure struct {
+	title   string
+	caption Caption
+	size    Size
+	body    func(draw.Canvas)
+	scatter *scatter // what the interactive form is made of; nil for other figures
+}
+
+// Title returns the heading of the figure.
+func (f *Figure) Title() string { return f.title }
+
+// Caption returns the line below the figure.
+func (f *Figure) Caption() string { return f.caption.String() }
+
+// Size returns the size of the whole figure, caption included, in pixels.
+func (f *Figure) Size() Size {
+	w, h := f.extent()
+	return Size{int(w.Dots(screenDPI) + 0.5), int(h.Dots(screenDPI) + 0.5)}
+}
+
+// screenDPI makes one pixel of a PNG one pixel of the page.
+const screenDPI = 96
+
+func pixels(n int) vg.Length { return vg.Length(n) * vg.Inch / screenDPI }
+
+// extent is the size of the whole figure, a whole number of pixels.
+func (f *Figure) extent() (w, h vg.Length) {
+	w, h = pixels(f.size.Width), pixels(f.size.Height)
+	if lines := f.captionLines(w); len(lines) > 0 {
+		h += pixels(int(captionHeight(lines).Dots(screenDPI)) + 1)
+	}
+	return w, h
+}
+
+func (f *Figure) captionLines(width vg.Length) []string {
+	return wrap(captionStyle(), f.Caption(), width-2*margin)
+}
+
+func captionHeight(lines []string) vg.Length {
+	return vg.Length(len(lines))*lineHeight(captionStyle()) + margin
+}
+
+// draw fills c, which has the figure's extent.
+func (f *Figure) draw(c draw.Canvas) {
+	c.SetColor(paper)
+	c.Fill(c.Rectangle.Path())
+	if lines := f.captionLines(c.Max.X - c.Min.X); len(lines) > 0 {
+		h := captionHeight(lines)
+		y := c.Min.Y + h
+		for _, line := range lines {
+			c.FillText(captionStyle(), vg.Point{X: c.Min.X + margin, Y: y}, line)
+			y -= lineHeight(captionStyle())
+		}
+		c = draw.Crop(c, 0, 0, h, 0)
+	}
+	f.drawPicture(c)
+}
+
+// drawPicture draws heading and body, without the caption.
+func (f *Figure) drawPicture(c draw.Canvas) {
+	c = draw.Crop(c, margin, -margin, margin, -margin)
+	style := titleStyle()
+	for _, line := range wrap(style, f.title, c.Max.X-c.Min.X) {
+		c.FillText(style, vg.Point{X: c.Center().X, Y: c.Max.Y}, line)
+		c.Max.Y -= lineHeight(style)
+	}
+	if f.title != "" {
+		c.Max.Y -= margin / 2
+	}
+	f.body(c)
+}
+
+// PNG writes the figure as a picture of [Figure.Size].
+func (f *Figure) PNG(w io.Writer) error {
+	width, height := f.extent()
+	c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(screenDPI))
+	f.draw(draw.New(c))
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	return encoder.Encode(w, c.Image())
+}
+
+// SVG writes the figure as vectors. Its text stays text, in Liberation Sans
+// or what the reader has of the same widths (Arial, Helvetica).
+func (f *Figure) SVG(w io.Writer) error {
+	c := vgsvg.New(f.extent())
+	f.draw(draw.New(c))
+	_, err := c.WriteTo(w)
+	return err
+}
+
+// Save writes the figure to a file, whole or not at all. The ending chooses
+// the format: .png, .svg, .pdf, or .html for the interactive form of a
+// scatter plot as one page without anything outside it. Missing folders are
+// made.
+func (f *Figure) Save(path string) error {
+	write := map[string]func(io.Writer) error{
+		".png": f.PNG, ".svg": f.SVG, ".pdf": f.PDF, ".html": f.page,
+	}[strings.ToLower(filepath.Ext(path))]
+	if write == nil {
+		return fmt.Errorf("plots: %q: the name must end in .png, .svg, .pdf or .html", path)
+	}
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	return writeFile(path, b.Bytes())
+}
+
+// writeFile replaces path in one step: a reader sees the old file or the new
+// one, never a part.
+func writeFile(path string, content []byte) (err error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("plots: %w", err)
+	}
+	tmp, err := os.CreateTemp(dir, ".figure-*")
+	if err != nil {
+		return fmt.Errorf("plots: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(tmp.Name())
+		}
+	}()
+	_, err = tmp.Write(content)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return fmt.Errorf("plots: %s: %w", path, err)
+	}
+	if err = os.Rename(tmp.Name(), path); err != nil {
+		return fmt.Errorf("plots: %w", err)
+	}
+	return nil
+}
