@@ -2,7 +2,10 @@ package network
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -48,4 +51,55 @@ func (n *Network) Graph(scope *model.Scope, x *graph.Node, tap func(name string,
 		p.params[s.full] = v.NodeValue(x.Graph())
 	}
 	return n.arch.forward(p, x, tap)
+}
+
+// exec returns the program that takes rows and parameters and gives the
+// outputs of the layers. Parameters are arguments, so that a changed network
+// runs without being compiled again.
+func (a *architecture) exec(be compute.Backend, layers []string) (*graph.Exec, error) {
+	build := func(in []*graph.Node) []*graph.Node {
+		p := &Pass{params: map[string]*graph.Node{}}
+		for i, s := range a.specs {
+			p.params[s.full] = in[1+i]
+		}
+		byName := map[string]*graph.Node{}
+		a.forward(p, in[0], func(name string, out *graph.Node) *graph.Node {
+			byName[name] = out
+			return out
+		})
+		out := make([]*graph.Node, len(layers))
+		for i, name := range layers {
+			out[i] = byName[name]
+		}
+		return out
+	}
+	return a.execs.get(execKey{be, "run " + strings.Join(layers, "/")}, func() (*graph.Exec, error) { return graph.NewExec(be, build) })
+}
+
+// execs keeps compiled programs, shared by networks of the same layers.
+type execs struct {
+	mu    sync.Mutex
+	byKey map[execKey]*graph.Exec
+}
+
+type execKey struct {
+	backend compute.Backend
+	program string // all that it is made from beside the architecture
+}
+
+func (e *execs) get(key execKey, build func() (*graph.Exec, error)) (*graph.Exec, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if exec, ok := e.byKey[key]; ok {
+		return exec, nil
+	}
+	exec, err := build()
+	if err != nil {
+		return nil, backend.Short(err)
+	}
+	if e.byKey == nil {
+		e.byKey = map[execKey]*graph.Exec{}
+	}
+	e.byKey[key] = exec.SetMaxCache(-1)
+	return exec, nil
 }

@@ -7,10 +7,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/gojacard/jacard/internal/backend"
@@ -146,51 +144,4 @@ func finalize(args []any) {
 	for _, a := range args {
 		a.(*tensors.Tensor).MustFinalizeAll()
 	}
-}
-
-// execs keeps compiled inference programs. Parameters are arguments, so that
-// a changed network runs without being compiled again.
-type execs struct {
-	mu    sync.Mutex
-	byKey map[execKey]*graph.Exec
-}
-
-type execKey struct {
-	backend compute.Backend
-	layers  string // asked for, joined by "/"
-}
-
-// exec returns the program that takes rows and parameters and gives the
-// outputs of the layers.
-func (a *architecture) exec(be compute.Backend, layers []string) (*graph.Exec, error) {
-	a.execs.mu.Lock()
-	defer a.execs.mu.Unlock()
-	key := execKey{be, strings.Join(layers, "/")}
-	if e, ok := a.execs.byKey[key]; ok {
-		return e, nil
-	}
-	e, err := graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
-		p := &Pass{params: map[string]*graph.Node{}}
-		for i, s := range a.specs {
-			p.params[s.full] = in[1+i]
-		}
-		byName := map[string]*graph.Node{}
-		a.forward(p, in[0], func(name string, out *graph.Node) *graph.Node {
-			byName[name] = out
-			return out
-		})
-		out := make([]*graph.Node, len(layers))
-		for i, name := range layers {
-			out[i] = byName[name]
-		}
-		return out
-	})
-	if err != nil {
-		return nil, backend.Short(err)
-	}
-	if a.execs.byKey == nil {
-		a.execs.byKey = map[execKey]*graph.Exec{}
-	}
-	a.execs.byKey[key] = e.SetMaxCache(-1)
-	return e, nil
 }

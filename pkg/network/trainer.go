@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -17,38 +15,31 @@ import (
 
 // trainer holds one training: the data and the state on the device, and the
 // program that takes the state some steps further.
-//
-// On XLA one call runs many steps in a While loop, which halves the time of
-// small steps. On other backends a call is one step: a loop around a whole
-// step fails on GoMLX's Go backend. Both are made from the same graph of a step.
 type trainer struct {
+	*plan
 	n    *Network
 	cfg  TrainConfig
 	exec *graph.Exec
-
-	rows, batch, steps int // steps: batches of an epoch, the last may be partial
-	trainable          []int
-	many               bool // many steps a call
 
 	data  []*tensors.Tensor // x and y, or x alone if they are the same
 	state []*tensors.Tensor // parameters, slots by trainable parameter, random state
 }
 
 func newTrainer(n *Network, x, y *array.Array, cfg TrainConfig) (*trainer, error) {
-	batch := min(cfg.BatchSize, x.Rows())
-	t := &trainer{
-		n: n, cfg: cfg, many: backend.IsXLA(cfg.Backend),
-		rows: x.Rows(), batch: batch, steps: (x.Rows() + batch - 1) / batch,
+	data := []*array.Array{x, y}
+	if x == y {
+		data = data[:1]
 	}
-	t.data = append(t.data, backend.Tensor(x))
-	if x != y {
-		t.data = append(t.data, backend.Tensor(y))
+	t := &trainer{plan: newPlan(n.arch, cfg, x.Rows(), len(data)), n: n, cfg: cfg}
+	var err error
+	if t.exec, err = t.program(cfg.Backend); err != nil {
+		return nil, fmt.Errorf("network: %q: %w", n.name, err)
 	}
-	for i, s := range n.arch.specs {
-		t.state = append(t.state, backend.Tensor(n.params.values[i]))
-		if !s.Fixed {
-			t.trainable = append(t.trainable, i)
-		}
+	for _, d := range data {
+		t.data = append(t.data, backend.Tensor(d))
+	}
+	for _, v := range n.params.values {
+		t.state = append(t.state, backend.Tensor(v))
 	}
 	for _, i := range t.trainable {
 		for range cfg.Optimizer.slots() {
@@ -57,118 +48,7 @@ func newTrainer(n *Network, x, y *array.Array, cfg TrainConfig) (*trainer, error
 	}
 	stream := random.Stream(cfg.Seed, "network: dropout")
 	t.state = append(t.state, tensors.FromValue([]uint64{stream.Uint64(), stream.Uint64(), stream.Uint64()}))
-	build := t.one
-	if t.many {
-		build = t.loop
-	}
-	var err error
-	if t.exec, err = graph.NewExec(cfg.Backend, build); err != nil {
-		t.finalize()
-		return nil, backend.Short(err)
-	}
 	return t, nil
-}
-
-// Inputs of the program, before data and state.
-const (
-	inFirst   = iota // int32: first step of the call
-	inEnd            // int32: step after the last
-	inOrder          // [steps·batch] int32: rows in the order of the epoch
-	inFactors        // [steps, k] float32: the optimizer's factors
-	inData
-)
-
-// one is the program of a single step. It returns [1] loss and the state.
-func (t *trainer) one(in []*graph.Node) []*graph.Node {
-	loss, state := t.step(in[inFirst], in[inOrder:], in[inData+len(t.data):])
-	return append([]*graph.Node{graph.Reshape(loss, 1)}, state...)
-}
-
-// loop is the program of many steps. It returns [steps] losses, those of
-// other calls 0, and the state.
-func (t *trainer) loop(in []*graph.Node) []*graph.Node {
-	g := in[0].Graph()
-	losses := graph.Zeros(g, shapes.Make(dtypes.Float32, t.steps))
-	// A closure sees nothing but its parameters on XLA: the data goes round too.
-	initial := append([]*graph.Node{losses}, in...)
-	parameters := func(g *graph.Graph) []*graph.Node {
-		out := make([]*graph.Node, len(initial))
-		for i, n := range initial {
-			out[i] = graph.Parameter(g, fmt.Sprintf("p%d", i), n.Shape())
-		}
-		return out
-	}
-	more := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		p := parameters(g)[1:]
-		return []*graph.Node{graph.LessThan(p[inFirst], p[inEnd])}
-	})
-	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		all := parameters(g)
-		losses, p := all[0], all[1:]
-		loss, state := t.step(p[inFirst], p[inOrder:], p[inData+len(t.data):])
-		here := graph.Equal(graph.Iota(g, shapes.Make(dtypes.Int32, t.steps), 0), graph.Reshape(p[inFirst], 1))
-		out := append([]*graph.Node{graph.Where(here, graph.BroadcastToDims(graph.Reshape(loss, 1), t.steps), losses)}, p...)
-		out[1+inFirst] = graph.AddScalar(p[inFirst], 1)
-		copy(out[1+inData+len(t.data):], state)
-		return out
-	})
-	out := graph.While(more, body, initial...)
-	return append(out[:1:1], out[1+inData+len(t.data):]...)
-}
-
-// step builds step i of an epoch: the batch, forward, backward, optimizer.
-// epoch is order, factors and data. It returns the mean loss and the state.
-func (t *trainer) step(i *graph.Node, epoch, state []*graph.Node) (*graph.Node, []*graph.Node) {
-	g := i.Graph()
-	order, factorTable, data := epoch[0], epoch[1], epoch[inData-inOrder:]
-	places := graph.Add(
-		graph.Iota(g, shapes.Make(dtypes.Int32, t.batch, 1), 0),
-		graph.Reshape(graph.MulScalar(i, t.batch), 1, 1))
-	ids := graph.Reshape(graph.Gather(order, places), t.batch, 1)
-	x := graph.Gather(data[0], ids)
-	y := x
-	if len(t.data) > 1 {
-		y = graph.Gather(data[1], ids)
-	}
-	specs := t.n.arch.specs
-	p := &Pass{Training: true, params: map[string]*graph.Node{}, rng: state[len(state)-1]}
-	if t.rows%t.batch != 0 {
-		inside := graph.LessThan(places, graph.Scalar(g, dtypes.Int32, t.rows))
-		p.RowWeight = graph.Reshape(graph.ConvertDType(inside, dtypes.Float32), t.batch)
-	}
-	params := make([]*graph.Node, len(t.trainable))
-	for k, s := range specs {
-		p.params[s.full] = state[k]
-	}
-	for k, at := range t.trainable {
-		params[k] = state[at]
-	}
-	loss := t.cfg.Loss.graph(t.n.arch.forward(p, x, nil), y) // [batch]
-	if p.RowWeight == nil {
-		loss = graph.ReduceAllMean(loss)
-	} else {
-		loss = graph.Div(graph.ReduceAllSum(graph.Mul(loss, p.RowWeight)), graph.ReduceAllSum(p.RowWeight))
-	}
-	gradients := graph.Gradient(loss, params...)
-
-	k := len(t.cfg.Optimizer.factors(1))
-	row := graph.Reshape(graph.Gather(factorTable, graph.Reshape(i, 1, 1)), k)
-	factors := make([]*graph.Node, k)
-	for f := range factors {
-		factors[f] = graph.Reshape(graph.Slice(row, graph.AxisRange(f, f+1)))
-	}
-	next := make([]*graph.Node, 0, len(state))
-	for _, s := range specs {
-		next = append(next, p.params[s.full]) // a layer may have updated it
-	}
-	slots := t.cfg.Optimizer.slots()
-	for k, at := range t.trainable {
-		from := len(specs) + k*slots
-		value, kept := t.cfg.Optimizer.step(params[k], gradients[k], state[from:from+slots], factors)
-		next[at] = value
-		next = append(next, kept...)
-	}
-	return loss, append(next, p.rng)
 }
 
 // epoch runs one epoch and returns the loss of each batch.
@@ -197,7 +77,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int, order []int32) ([]float3
 		if err != nil {
 			return nil, fmt.Errorf("network: %q: training on %s: %w", t.n.name, t.cfg.Backend.Name(), err)
 		}
-		if t.many {
+		if backend.IsXLA(t.cfg.Backend) {
 			chunk = nextChunk(chunk, time.Since(start))
 			got = got[from:to]
 		}
@@ -244,11 +124,11 @@ func (t *trainer) call(from, to int, order, table *tensors.Tensor) ([]float32, e
 	old := t.state
 	t.state = nil
 	out, err := t.exec.Call(args...)
-	if err != nil {
-		return nil, backend.Short(err)
-	}
 	for _, s := range old {
 		s.MustFinalizeAll()
+	}
+	if err != nil {
+		return nil, backend.Short(err)
 	}
 	t.state = out[1:]
 	losses, err := tensors.CopyFlatData[float32](out[0])
@@ -271,8 +151,5 @@ func (t *trainer) network() (*Network, error) {
 func (t *trainer) finalize() {
 	for _, s := range append(t.data, t.state...) {
 		s.MustFinalizeAll()
-	}
-	if t.exec != nil {
-		t.exec.Finalize()
 	}
 }

@@ -1,0 +1,154 @@
+package network
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/gojacard/jacard/internal/backend"
+)
+
+// plan is what the program of a training is made from. Trainings of equal
+// plans share one compiled program.
+//
+// On XLA one call runs many steps in a While loop, which halves the time of
+// small steps. On other backends a call is one step: a loop around a whole
+// step fails on GoMLX's Go backend. Both are made from the same graph of a step.
+type plan struct {
+	arch      *architecture
+	loss      Loss
+	optimizer Optimizer
+
+	rows, batch, steps int   // steps: batches of an epoch, the last may be partial
+	trainable          []int // indices of parameters
+	inputs             int   // arrays of data: x and y, or x alone if they are the same
+}
+
+func newPlan(a *architecture, cfg TrainConfig, rows, inputs int) *plan {
+	batch := min(cfg.BatchSize, rows)
+	p := &plan{
+		arch: a, loss: cfg.Loss, optimizer: cfg.Optimizer,
+		rows: rows, batch: batch, steps: (rows + batch - 1) / batch, inputs: inputs,
+	}
+	for i, s := range a.specs {
+		if !s.Fixed {
+			p.trainable = append(p.trainable, i)
+		}
+	}
+	return p
+}
+
+// program returns the compiled training, from the architecture's cache.
+func (t *plan) program(be compute.Backend) (*graph.Exec, error) {
+	build := t.one
+	if backend.IsXLA(be) {
+		build = t.loop
+	}
+	key := fmt.Sprintf("train %#v %#v rows %d batch %d inputs %d", t.loss, t.optimizer, t.rows, t.batch, t.inputs)
+	return t.arch.execs.get(execKey{be, key}, func() (*graph.Exec, error) { return graph.NewExec(be, build) })
+}
+
+// Inputs of the program, before data and state.
+const (
+	inFirst   = iota // int32: first step of the call
+	inEnd            // int32: step after the last
+	inOrder          // [steps·batch] int32: rows in the order of the epoch
+	inFactors        // [steps, k] float32: the optimizer's factors
+	inData
+)
+
+// one is the program of a single step. It returns [1] loss and the state.
+func (t *plan) one(in []*graph.Node) []*graph.Node {
+	loss, state := t.step(in[inFirst], in[inOrder:], in[inData+t.inputs:])
+	return append([]*graph.Node{graph.Reshape(loss, 1)}, state...)
+}
+
+// loop is the program of many steps. It returns [steps] losses, those of
+// other calls 0, and the state.
+func (t *plan) loop(in []*graph.Node) []*graph.Node {
+	g := in[0].Graph()
+	losses := graph.Zeros(g, shapes.Make(dtypes.Float32, t.steps))
+	// A closure sees nothing but its parameters on XLA: the data goes round too.
+	initial := append([]*graph.Node{losses}, in...)
+	parameters := func(g *graph.Graph) []*graph.Node {
+		out := make([]*graph.Node, len(initial))
+		for i, n := range initial {
+			out[i] = graph.Parameter(g, fmt.Sprintf("p%d", i), n.Shape())
+		}
+		return out
+	}
+	more := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+		p := parameters(g)[1:]
+		return []*graph.Node{graph.LessThan(p[inFirst], p[inEnd])}
+	})
+	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+		all := parameters(g)
+		losses, p := all[0], all[1:]
+		loss, state := t.step(p[inFirst], p[inOrder:], p[inData+t.inputs:])
+		here := graph.Equal(graph.Iota(g, shapes.Make(dtypes.Int32, t.steps), 0), graph.Reshape(p[inFirst], 1))
+		out := append([]*graph.Node{graph.Where(here, graph.BroadcastToDims(graph.Reshape(loss, 1), t.steps), losses)}, p...)
+		out[1+inFirst] = graph.AddScalar(p[inFirst], 1)
+		copy(out[1+inData+t.inputs:], state)
+		return out
+	})
+	out := graph.While(more, body, initial...)
+	return append(out[:1:1], out[1+inData+t.inputs:]...)
+}
+
+// step builds step i of an epoch: the batch, forward, backward, optimizer.
+// epoch is order, factors and data. It returns the mean loss and the state.
+func (t *plan) step(i *graph.Node, epoch, state []*graph.Node) (*graph.Node, []*graph.Node) {
+	g := i.Graph()
+	order, factorTable, data := epoch[0], epoch[1], epoch[inData-inOrder:]
+	places := graph.Add(
+		graph.Iota(g, shapes.Make(dtypes.Int32, t.batch, 1), 0),
+		graph.Reshape(graph.MulScalar(i, t.batch), 1, 1))
+	ids := graph.Reshape(graph.Gather(order, places), t.batch, 1)
+	x := graph.Gather(data[0], ids)
+	y := x
+	if t.inputs > 1 {
+		y = graph.Gather(data[1], ids)
+	}
+	specs := t.arch.specs
+	p := &Pass{Training: true, params: map[string]*graph.Node{}, rng: state[len(state)-1]}
+	if t.rows%t.batch != 0 {
+		inside := graph.LessThan(places, graph.Scalar(g, dtypes.Int32, t.rows))
+		p.RowWeight = graph.Reshape(graph.ConvertDType(inside, dtypes.Float32), t.batch)
+	}
+	params := make([]*graph.Node, len(t.trainable))
+	for k, s := range specs {
+		p.params[s.full] = state[k]
+	}
+	for k, at := range t.trainable {
+		params[k] = state[at]
+	}
+	loss := t.loss.graph(t.arch.forward(p, x, nil), y) // [batch]
+	if p.RowWeight == nil {
+		loss = graph.ReduceAllMean(loss)
+	} else {
+		loss = graph.Div(graph.ReduceAllSum(graph.Mul(loss, p.RowWeight)), graph.ReduceAllSum(p.RowWeight))
+	}
+	gradients := graph.Gradient(loss, params...)
+
+	k := len(t.optimizer.factors(1))
+	row := graph.Reshape(graph.Gather(factorTable, graph.Reshape(i, 1, 1)), k)
+	factors := make([]*graph.Node, k)
+	for f := range factors {
+		factors[f] = graph.Reshape(graph.Slice(row, graph.AxisRange(f, f+1)))
+	}
+	next := make([]*graph.Node, 0, len(state))
+	for _, s := range specs {
+		next = append(next, p.params[s.full]) // a layer may have updated it
+	}
+	slots := t.optimizer.slots()
+	for k, at := range t.trainable {
+		from := len(specs) + k*slots
+		value, kept := t.optimizer.step(params[k], gradients[k], state[from:from+slots], factors)
+		next[at] = value
+		next = append(next, kept...)
+	}
+	return loss, append(next, p.rng)
+}
