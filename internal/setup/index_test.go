@@ -62,7 +62,7 @@ func TestPipSettings(t *testing.T) {
 		{name: "nothing set", urls: []string{publicIndex}},
 		{name: "one file", files: []string{weak, filepath.Join(dir, "absent.conf")}, urls: []string{"https://weak/simple"}},
 		{name: "later file wins", files: []string{weak, strong}, urls: []string{"https://me:secret@strong/simple", "https://one/", "https://two/"}, folders: []string{wheels}},
-		{name: "variables win", files: []string{weak, strong}, env: map[string]string{"PIP_INDEX_URL": "https://env/", "PIP_EXTRA_INDEX_URL": "https://x/", "PIP_FIND_LINKS": "/nowhere"}, urls: []string{"https://env/", "https://x/"}},
+		{name: "variables win", files: []string{weak, strong}, env: map[string]string{"PIP_INDEX_URL": "https://env/", "PIP_EXTRA_INDEX_URL": "https://x/", "PIP_FIND_LINKS": filepath.Join(dir, "nowhere")}, urls: []string{"https://env/", "https://x/"}},
 		{name: "no index", env: map[string]string{"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels}, folders: []string{wheels}},
 		{name: "no index, said no", env: map[string]string{"PIP_NO_INDEX": "false"}, urls: []string{publicIndex}},
 	} {

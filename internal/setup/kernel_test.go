@@ -117,7 +117,7 @@ echo "tools:$(command -v gonb)"
 		env          []string
 		want         []string
 	}{
-		{"no plugin", "cpu", []string{"HOME=/nowhere"}, []string{"no PJRT plugin", "backend:go"}},
+		{"no plugin", "cpu", []string{"HOME=" + t.TempDir()}, []string{"no PJRT plugin", "backend:go"}},
 		{"plugin elsewhere", "cpu", []string{"PJRT_PLUGIN_LIBRARY_PATH=/nowhere:" + elsewhere}, []string{"backend:xla:cpu", "plugins:/nowhere:" + elsewhere}},
 		{"no compiler", "cpu", []string{"PJRT_PLUGIN_LIBRARY_PATH=" + elsewhere, "CGO_ENABLED=0"}, []string{"no C compiler", "backend:go"}},
 		{"asked for", "cpu", []string{"GOMLX_BACKEND=xla:cuda"}, []string{"backend:xla:cuda"}},

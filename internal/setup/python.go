@@ -128,16 +128,23 @@ func (s *Setup) pipInstall(ctx context.Context, venv string) error {
 	defer bar.Finish()
 	cmd := s.command(ctx, s.Project.Root, []string{"PIP_CACHE_DIR=" + s.Project.Private("cache", "pip")},
 		filepath.Join(venv, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--prefer-binary", "-r", requirements)
-	var output strings.Builder
-	cmd.Stderr = &output
-	cmd.Stdout = writerFunc(func(p []byte) (int, error) {
-		bar.Add(strings.Count(string(p), "Collecting "))
-		return output.Write(p)
-	})
+	output := &pipOutput{bar: bar}
+	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Run(); err != nil {
 		return commandError(cmd, err, output.String())
 	}
 	return nil
+}
+
+// pipOutput moves the bar on with each package that pip names, and keeps all.
+type pipOutput struct {
+	bar *bar
+	strings.Builder
+}
+
+func (o *pipOutput) Write(p []byte) (int, error) {
+	o.bar.Add(strings.Count(string(p), "Collecting "))
+	return o.Builder.Write(p)
 }
 
 // jupyterSettings keep JupyterLab from asking the network for news, updates
