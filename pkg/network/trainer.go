@@ -21,6 +21,8 @@ type trainer struct {
 	cfg  TrainConfig
 	exec *graph.Exec
 
+	chunk int // steps of the next call
+
 	data  []*tensors.Tensor // x and y, or x alone if they are the same
 	state []*tensors.Tensor // parameters, slots by trainable parameter, random state
 }
@@ -30,7 +32,7 @@ func newTrainer(n *Network, x, y *array.Array, cfg TrainConfig) (*trainer, error
 	if x == y {
 		data = data[:1]
 	}
-	t := &trainer{plan: newPlan(n.arch, cfg, x.Rows(), len(data)), n: n, cfg: cfg}
+	t := &trainer{plan: newPlan(n.arch, cfg, x.Rows(), len(data)), n: n, cfg: cfg, chunk: 1}
 	var err error
 	if t.exec, err = t.program(cfg.Backend); err != nil {
 		return nil, fmt.Errorf("network: %q: %w", n.name, err)
@@ -66,19 +68,18 @@ func (t *trainer) epoch(ctx context.Context, epoch int, order []int32) ([]float3
 	defer tableT.MustFinalizeAll()
 
 	losses := make([]float32, 0, t.steps)
-	chunk := 1
 	for from := 0; from < t.steps; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		to := min(from+chunk, t.steps)
+		to := min(from+t.chunk, t.steps)
 		start := time.Now()
 		got, err := t.call(from, to, orderT, tableT)
 		if err != nil {
 			return nil, fmt.Errorf("network: %q: training on %s: %w", t.n.name, t.cfg.Backend.Name(), err)
 		}
 		if backend.IsXLA(t.cfg.Backend) {
-			chunk = nextChunk(chunk, time.Since(start))
+			t.chunk = nextChunk(t.chunk, time.Since(start))
 			got = got[from:to]
 		}
 		for i, l := range got {
@@ -101,7 +102,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int, order []int32) ([]float3
 func nextChunk(chunk int, took time.Duration) int {
 	switch {
 	case took < 250*time.Millisecond:
-		return chunk * 4
+		return chunk * 2
 	case took > time.Second:
 		return max(1, chunk/2)
 	}
