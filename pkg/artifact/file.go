@@ -19,30 +19,33 @@ import (
 // A process that is killed may leave a file .NAME.*.tmp beside path; it is
 // never read.
 func WriteFile(path string, write func(w io.Writer) error) error {
-	dir, name := filepath.Split(filepath.Clean(path))
-	dir = filepath.Clean(dir)
+	if err := writeFile(path, write); err != nil {
+		return fmt.Errorf("artifact: %w", writeError(path, err))
+	}
+	return nil
+}
+
+func writeFile(path string, write func(w io.Writer) error) error {
+	dir, name := filepath.Dir(path), filepath.Base(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return writeError(path, err)
+		return err
 	}
 	f, err := os.CreateTemp(dir, "."+name+".*.tmp")
 	if err != nil {
-		return writeError(path, err)
+		return err
 	}
-	defer os.Remove(f.Name()) // fails after the rename, as it should
+	defer os.Remove(f.Name()) // there is none after the rename
 	if err := f.Chmod(0o644); err != nil {
 		f.Close()
-		return writeError(path, err)
+		return err
 	}
 	if err := fill(f, write); err != nil {
-		return writeError(path, err)
+		return err
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return writeError(path, err)
+		return err
 	}
-	if err := syncDir(dir); err != nil {
-		return writeError(path, err)
-	}
-	return nil
+	return syncDir(dir)
 }
 
 // fill writes through a buffer, brings the bytes to the disk and closes f.
@@ -79,9 +82,9 @@ func syncDir(dir string) error {
 func writeError(path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("artifact: writing %s: %w: free some space, nothing half-written was kept", path, err)
+		return fmt.Errorf("writing %s: %w: free some space, nothing half-written was kept", path, err)
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("artifact: writing %s: %w: choose a folder that can be written", path, err)
+		return fmt.Errorf("writing %s: %w: choose a folder that can be written", path, err)
 	}
-	return fmt.Errorf("artifact: writing %s: %w", path, err)
+	return fmt.Errorf("writing %s: %w", path, err)
 }
