@@ -124,9 +124,8 @@ func (f *Figure) drawPicture(c draw.Canvas) {
 func (f *Figure) PNG(w io.Writer) error {
 	width, height := f.extent()
 	c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(screenDPI))
-	f.draw(draw.New(c))
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
-	return encoder.Encode(w, c.Image())
+	f.draw(draw.NewCanvas(outlined{c}, width, height))
+	return png.Encode(w, c.Image())
 }
 
 // SVG writes the figure as vectors. Its text stays text, in Liberation Sans

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
@@ -96,6 +97,9 @@ func sameRange(axis func(*plot.Plot) *plot.Axis, share float64, plots ...*plot.P
 		return
 	}
 	room := share * (high - low)
+	if low == high { // a range around the one value
+		room = cmp.Or(0.1*math.Abs(low), 1)
+	}
 	for _, p := range plots {
 		axis(p).Min, axis(p).Max = low-room, high+room
 	}

@@ -140,12 +140,12 @@ func (t roundTicks) Ticks(low, high float64) []plot.Tick {
 
 func tickLabel(v float64, decimals int) string {
 	switch a := math.Abs(v); {
+	case v == 0:
+		return "0"
 	case a >= 1e6, decimals > 5:
 		return strings.Replace(strconv.FormatFloat(v, 'g', 3, 64), "e-0", "e-", 1)
 	case a >= 1e4:
 		return thousands(int(math.Round(v)))
-	case v == 0:
-		return "0"
 	}
 	return strconv.FormatFloat(v, 'f', decimals, 64)
 }
