@@ -32,6 +32,19 @@ func BenchmarkTrainClassifier(b *testing.B) {
 	})
 }
 
+// BenchmarkPredict is one evaluation of the classifier on the test rows, as a
+// sweep over changed weights does hundreds of times.
+func BenchmarkPredict(b *testing.B) {
+	n, x := classifier(), randomRows(2_115, 30)
+	onEach(b, func(b *testing.B, be compute.Backend) {
+		for b.Loop() {
+			if _, err := n.Predict(context.Background(), x, RunConfig{Backend: be}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func benchmarkTrain(b *testing.B, n *Network, x, y *array.Array, cfg TrainConfig) {
 	n = n.Initialize(TorchInit, rand.New(rand.NewPCG(1, 2)))
 	cfg.Epochs = 5

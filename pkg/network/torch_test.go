@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nlpodyssey/gopickle/types"
+
 	"github.com/gojacard/jacard/internal/backend"
 	"github.com/gojacard/jacard/internal/fixture"
 	"github.com/gojacard/jacard/pkg/array"
@@ -112,6 +114,53 @@ func TestImportTorch(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestImportTorchNested: a class of one's own around two Sequentials is
+// flattened; what a file does not tell is refused.
+func TestImportTorchNested(t *testing.T) {
+	c := fixture.Load(t, "torch-io")
+	inner := func() *torchObject {
+		return must(readTorch(must(os.ReadFile(filepath.Join(c.Dir, "sequential.pth"))))).(*torchObject)
+	}
+	dict := func(items ...any) *types.Dict {
+		d := types.NewDict()
+		for i := 0; i < len(items); i += 2 {
+			d.Set(items[i], items[i+1])
+		}
+		return d
+	}
+	head, tail := inner(), inner()
+	*head.fields["_modules"].(*types.Dict) = (*head.fields["_modules"].(*types.Dict))[:2]
+	*tail.fields["_modules"].(*types.Dict) = (*tail.fields["_modules"].(*types.Dict))[2:]
+	own := &torchObject{class: "__main__.Net", fields: map[string]any{"_modules": dict("head", head, "unused", nil, "tail", tail)}}
+	budget := 1000
+	got, err := own.network("sequential", nil, &budget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := must(ImportTorch(filepath.Join(c.Dir, "sequential.pth"))); got.Hash() != want.Hash() {
+		t.Errorf("nested: got %v, want %v", got, want)
+	}
+
+	own.fields["_parameters"] = dict("scale", &torchTensor{})
+	if _, err := own.network("n", nil, &budget); err == nil || !strings.Contains(err.Error(), "both modules and parameters") {
+		t.Errorf("parameters of its own: got %v", err)
+	}
+	linear := torchItems(inner().fields["_modules"])[0].value.(*torchObject)
+	for field, want := range map[string]string{"out_features": "no whole number out_features", "_parameters": "Linear without bias"} {
+		kept := linear.fields[field]
+		delete(linear.fields, field)
+		if _, err := linear.network("n", nil, &budget); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without %s: got %v, want %q", field, err, want)
+		}
+		linear.fields[field] = kept
+	}
+	loop := &torchObject{class: "__main__.Loop", fields: map[string]any{}}
+	loop.fields["_modules"] = dict("self", loop)
+	if _, err := loop.network("n", nil, &budget); err == nil || !strings.Contains(err.Error(), "nested too deeply") {
+		t.Errorf("a module in itself: got %v", err)
 	}
 }
 

@@ -185,6 +185,33 @@ func (w *twin) step(x, y *array.Array, loss Loss, o Optimizer) float64 {
 	return total
 }
 
+// TestEveryRowOnce: with steps too small to matter, the loss of an epoch is
+// the mean loss of the rows, in whatever order and batches.
+func TestEveryRowOnce(t *testing.T) {
+	n, x, y := small(2), randomRows(23, 4), randomRows(23, 2)
+	n = must(must(New("plain", []int{4}, Dense(5), ReLU(), Named("dense3", Dense(2)), Sigmoid())).WithParameters(n.Parameters()))
+	forEach(t, func(t *testing.T, be compute.Backend) {
+		rows, err := BCE().PerRow(predict(t, n, x, RunConfig{Backend: be}), y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0.0
+		for _, r := range rows {
+			want += r / float64(len(rows))
+		}
+		_, history, err := Train(context.Background(), n, x, y, TrainConfig{
+			Loss: BCE(), Optimizer: SGD{Rate: 1e-20}, Epochs: 3, BatchSize: 6, Shuffle: true, Backend: be})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for epoch, got := range history.Losses {
+			if math.Abs(got-want) > 1e-6 || epoch > 0 && history.BatchLosses[epoch][0] == history.BatchLosses[epoch-1][0] {
+				t.Errorf("epoch %d: got loss %g of batches %v, want %g in another order", epoch, got, history.BatchLosses[epoch], want)
+			}
+		}
+	})
+}
+
 // TestDeadUnits: where the input of ReLU is exactly 0, no gradient flows.
 func TestDeadUnits(t *testing.T) {
 	n := must(New("zero", []int{2}, Dense(3), ReLU(), Dense(1))) // all zero
