@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -55,6 +56,7 @@ func (t *plan) program(be compute.Backend) (*graph.Exec, error) {
 const (
 	inFirst   = iota // int32: first step of the call
 	inEnd            // int32: step after the last
+	inLosses         // [steps] float32: zeros
 	inOrder          // [steps·batch] int32: rows in the order of the epoch
 	inFactors        // [steps, k] float32: the optimizer's factors
 	inData
@@ -68,34 +70,34 @@ func (t *plan) one(in []*graph.Node) []*graph.Node {
 
 // loop is the program of many steps. It returns [steps] losses, those of
 // other calls 0, and the state.
+//
+// A closure sees nothing but its parameters on XLA, so the data goes round
+// too. GoMLX keeps one node per scalar and graph, whatever function made it
+// first: outside the body no scalar may be made, or the body would use it.
 func (t *plan) loop(in []*graph.Node) []*graph.Node {
-	g := in[0].Graph()
-	losses := graph.Zeros(g, shapes.Make(dtypes.Float32, t.steps))
-	// A closure sees nothing but its parameters on XLA: the data goes round too.
-	initial := append([]*graph.Node{losses}, in...)
 	parameters := func(g *graph.Graph) []*graph.Node {
-		out := make([]*graph.Node, len(initial))
-		for i, n := range initial {
+		out := make([]*graph.Node, len(in))
+		for i, n := range in {
 			out[i] = graph.Parameter(g, fmt.Sprintf("p%d", i), n.Shape())
 		}
 		return out
 	}
-	more := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		p := parameters(g)[1:]
+	more := graph.NewClosure(in[0].Graph(), func(g *graph.Graph) []*graph.Node {
+		p := parameters(g)
 		return []*graph.Node{graph.LessThan(p[inFirst], p[inEnd])}
 	})
-	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		all := parameters(g)
-		losses, p := all[0], all[1:]
+	body := graph.NewClosure(in[0].Graph(), func(g *graph.Graph) []*graph.Node {
+		p := parameters(g)
 		loss, state := t.step(p[inFirst], p[inOrder:], p[inData+t.inputs:])
 		here := graph.Equal(graph.Iota(g, shapes.Make(dtypes.Int32, t.steps), 0), graph.Reshape(p[inFirst], 1))
-		out := append([]*graph.Node{graph.Where(here, graph.BroadcastToDims(graph.Reshape(loss, 1), t.steps), losses)}, p...)
-		out[1+inFirst] = graph.AddScalar(p[inFirst], 1)
-		copy(out[1+inData+t.inputs:], state)
+		out := slices.Clone(p)
+		out[inFirst] = graph.AddScalar(p[inFirst], 1)
+		out[inLosses] = graph.Where(here, graph.BroadcastToDims(graph.Reshape(loss, 1), t.steps), p[inLosses])
+		copy(out[inData+t.inputs:], state)
 		return out
 	})
-	out := graph.While(more, body, initial...)
-	return append(out[:1:1], out[1+inData+t.inputs:]...)
+	out := graph.While(more, body, in...)
+	return append([]*graph.Node{out[inLosses]}, out[inData+t.inputs:]...)
 }
 
 // step builds step i of an epoch: the batch, forward, backward, optimizer.

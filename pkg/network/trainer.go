@@ -62,8 +62,10 @@ func (t *trainer) epoch(ctx context.Context, epoch int, order []int32) ([]float3
 			table = append(table, float32(f))
 		}
 	}
+	zeros := backend.Tensor(array.New(t.steps))
 	orderT := tensors.FromFlatDataAndDimensions(order, len(order))
 	tableT := tensors.FromFlatDataAndDimensions(table, t.steps, k)
+	defer zeros.MustFinalizeAll()
 	defer orderT.MustFinalizeAll()
 	defer tableT.MustFinalizeAll()
 
@@ -74,7 +76,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int, order []int32) ([]float3
 		}
 		to := min(from+t.chunk, t.steps)
 		start := time.Now()
-		got, err := t.call(from, to, orderT, tableT)
+		got, err := t.call(from, to, zeros, orderT, tableT)
 		if err != nil {
 			return nil, fmt.Errorf("network: %q: training on %s: %w", t.n.name, t.cfg.Backend.Name(), err)
 		}
@@ -110,8 +112,8 @@ func nextChunk(chunk int, took time.Duration) int {
 }
 
 // call runs steps from…to−1. The old state is given to the program.
-func (t *trainer) call(from, to int, order, table *tensors.Tensor) ([]float32, error) {
-	args := []any{int32(from), int32(to), order, table}
+func (t *trainer) call(from, to int, zeros, order, table *tensors.Tensor) ([]float32, error) {
+	args := []any{int32(from), int32(to), zeros, order, table}
 	for _, d := range t.data {
 		args = append(args, d)
 	}
