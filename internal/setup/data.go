@@ -2,20 +2,21 @@ package setup
 
 import (
 	"context"
-	"os"
+
+	"github.com/gojacard/jacard/pkg/dataset"
 )
 
-// mnistFiles are the four files of MNIST as they are published.
-var mnistFiles = []string{
-	"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
-	"t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
-}
+// mnist is what the notebooks start from; it comes with the checkout.
+func mnist() *dataset.Source { return dataset.Sources()[0] }
 
 func checkData(_ context.Context, s *Setup) Status {
-	for _, name := range mnistFiles {
-		if _, err := os.Stat(s.Project.Path("testdata", "mnist", name)); err != nil {
-			return Status{Missing, err.Error(), "run `go run ./cmd/jacard data fetch`, or `git checkout testdata/mnist`"}
-		}
+	source := mnist()
+	dir, err := source.Dir(s.Project.Root)
+	if err == nil {
+		err = source.Missing(dir)
 	}
-	return Status{Found, "MNIST in " + s.Project.Path("testdata", "mnist"), ""}
+	if err != nil {
+		return Status{Missing, source.Name + " is not complete in " + dir, "run `git checkout testdata/mnist`, or `go run ./cmd/jacard data fetch`"}
+	}
+	return Status{Found, source.Name + " in " + dir, ""}
 }
