@@ -1,17 +1,15 @@
 package network
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/nlpodyssey/safetensors"
-
 	"github.com/gojacard/jacard/pkg/array"
+	"github.com/gojacard/jacard/pkg/artifact"
 )
 
 // metadataKey holds the description of the layers in a safetensors file.
@@ -47,23 +45,9 @@ func (n *Network) describe() description {
 // names, the layers as JSON in the file's metadata. Other programs read it as
 // plain safetensors. The file appears whole or not at all.
 func (n *Network) Save(path string) error {
-	text, err := json.Marshal(n.describe())
-	if err != nil {
-		return fmt.Errorf("network: %q: %w", n.name, err)
-	}
-	views := make(map[string]safetensors.TensorView, n.params.Len())
-	for i, s := range n.arch.specs {
-		shape := make([]uint64, len(s.Shape))
-		for k, d := range s.Shape {
-			shape[k] = uint64(d)
-		}
-		if views[s.full], err = safetensors.NewTensorView(safetensors.F32, shape, array.Bytes(n.params.values[i].Data)); err != nil {
-			return fmt.Errorf("network: %q: %s: %w", n.name, s.full, err)
-		}
-	}
-	raw, err := safetensors.Serialize(views, map[string]string{metadataKey: string(text)})
+	arrays, text, err := n.MarshalArtifact()
 	if err == nil {
-		err = writeAtomically(path, raw)
+		err = artifact.WriteSafetensors(path, arrays, map[string]string{metadataKey: string(text)})
 	}
 	if err != nil {
 		return fmt.Errorf("network: %q: %w", n.name, err)
@@ -86,58 +70,72 @@ func Load(path string) (*Network, error) {
 }
 
 func decodeNetwork(raw []byte) (*Network, error) {
-	file, err := safetensors.Deserialize(raw)
-	if err != nil {
-		return nil, fmt.Errorf("not a safetensors file: %w", err)
-	}
-	_, metadata, err := safetensors.ReadMetadata(raw)
+	arrays, metadata, err := artifact.DecodeSafetensors(raw)
 	if err != nil {
 		return nil, err
 	}
-	text, ok := metadata.Metadata()[metadataKey]
+	text, ok := metadata[metadataKey]
 	if !ok {
 		return nil, fmt.Errorf("no %q in the metadata: the file holds tensors, but no network saved by this package", metadataKey)
 	}
+	n := &Network{}
+	if err := n.UnmarshalArtifact(arrays, json.RawMessage(text)); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// MarshalArtifact gives the parameters by name and the description of the
+// layers: how a network is kept as part of a stored result.
+func (n *Network) MarshalArtifact() (map[string]*array.Array, json.RawMessage, error) {
+	text, err := json.Marshal(n.describe())
+	if err != nil {
+		return nil, nil, err
+	}
+	arrays := make(map[string]*array.Array, n.params.Len())
+	for i, s := range n.arch.specs {
+		arrays[s.full] = n.params.values[i]
+	}
+	return arrays, text, nil
+}
+
+// UnmarshalArtifact makes n what [Network.MarshalArtifact] gave. It is for
+// networks that nothing else holds yet.
+func (n *Network) UnmarshalArtifact(arrays map[string]*array.Array, text json.RawMessage) error {
 	var d description
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return nil, fmt.Errorf("description of the layers: %w", err)
+	if err := json.Unmarshal(text, &d); err != nil {
+		return fmt.Errorf("description of the layers: %w", err)
 	}
 	if d.Format != 1 {
-		return nil, fmt.Errorf("format %d of the description: this program reads format 1", d.Format)
+		return fmt.Errorf("format %d of the description: this program reads format 1", d.Format)
 	}
 	layers := make([]namedLayer, len(d.Layers))
 	for i, l := range d.Layers {
 		layer, err := l.decode()
 		if err != nil {
-			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
+			return fmt.Errorf("layer %q: %w", l.Name, err)
 		}
 		layers[i] = namedLayer{name: l.Name, layer: layer}
 	}
 	arch, err := newArchitecture(d.Name, d.Input, layers)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if file.Len() != len(arch.specs) {
-		return nil, fmt.Errorf("the file has tensors %v, the layers have parameters %v", file.Names(), arch.names())
+	if len(arrays) != len(arch.specs) {
+		return fmt.Errorf("the file has tensors %v, the layers have parameters %v", slices.Sorted(maps.Keys(arrays)), arch.names())
 	}
 	values := make([]*array.Array, len(arch.specs))
 	for i, s := range arch.specs {
-		v, ok := file.Tensor(s.full)
-		if !ok || v.DType() != safetensors.F32 || len(v.Data()) != 4*s.size() {
-			return nil, fmt.Errorf("parameter %q: want float32 of shape %v, the file has %v of shape %v", s.full, s.Shape, v.DType(), v.Shape())
-		}
-		for k, dim := range v.Shape() {
-			if k >= len(s.Shape) || dim != uint64(s.Shape[k]) {
-				return nil, fmt.Errorf("parameter %q has shape %v, want %v", s.full, v.Shape(), s.Shape)
-			}
-		}
-		values[i] = array.New(s.Shape...)
-		for k := range values[i].Data {
-			values[i].Data[k] = math.Float32frombits(binary.LittleEndian.Uint32(v.Data()[4*k:]))
+		if values[i] = arrays[s.full]; values[i] == nil {
+			return fmt.Errorf("parameter %q is missing: the file has tensors %v", s.full, slices.Sorted(maps.Keys(arrays)))
 		}
 	}
-	n := &Network{name: d.Name, arch: arch, params: newParameters(arch.names(), values)}
-	return n.WithParameters(n.params)
+	made := &Network{name: d.Name, arch: arch, params: newParameters(arch.names(), values)}
+	if made, err = made.WithParameters(made.params); err != nil {
+		return err
+	}
+	*n = *made
+	return nil
 }
 
 func (l layerDescription) decode() (Layer, error) {
@@ -149,32 +147,4 @@ func (l layerDescription) decode() (Layer, error) {
 		known = append(known, k.name)
 	}
 	return nil, fmt.Errorf("kind %q is not known: there are %s", l.Kind, strings.Join(known, ", "))
-}
-
-// writeAtomically writes beside the file and renames, so that a crash at any
-// instant leaves the old file or the new one.
-func writeAtomically(path string, raw []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(raw); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
