@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"regexp"
 	"strconv"
 	"strings"
@@ -28,7 +29,8 @@ type RunConfig struct {
 	// does. Without them two runs of one notebook give equal files.
 	Timings bool
 
-	// Progress, if not nil, is called before and after each code cell.
+	// Progress, if not nil, is called before and after each code cell, and
+	// when a progress bar in the cell's output moves.
 	Progress func(Event)
 }
 
@@ -36,6 +38,7 @@ type RunConfig struct {
 type Event struct {
 	Cell, Cells int // number of this code cell, from 1, and of all of them
 	Label       string
+	Note        string // what the cell's progress bar says
 	Done        bool
 	Took        time.Duration // of a cell that is done
 	Err         error
@@ -110,11 +113,18 @@ func Run(ctx context.Context, n *Notebook, spec Spec, cfg RunConfig) error {
 
 func (c *Cell) executable() bool { return c.Type == Code && strings.TrimSpace(c.Source) != "" }
 
+// RemoveTimings removes when cells ran, so that equal runs give equal files.
+func (n *Notebook) RemoveTimings() {
+	for _, c := range n.Cells {
+		delete(c.Metadata, "execution")
+	}
+}
+
 // prepare removes what an earlier run left and says what this one is made of.
 func (n *Notebook) prepare(spec Spec, language map[string]any) {
+	n.RemoveTimings()
 	for _, c := range n.Cells {
 		c.Count, c.Outputs = 0, nil
-		delete(c.Metadata, "execution")
 	}
 	n.Metadata["kernelspec"] = map[string]any{"name": spec.Name, "display_name": spec.DisplayName, "language": spec.Language}
 	if language != nil {
@@ -151,6 +161,10 @@ func (r *run) cell(ctx context.Context, place int, section string, c *Cell) erro
 		r.outputs.handle(m, own)
 		if own {
 			stamp(times, m)
+			if note := barText(m); note != "" {
+				event.Note = note
+				r.progress(event)
+			}
 		}
 	})
 	c.Count = answer.Count
@@ -162,7 +176,7 @@ func (r *run) cell(ctx context.Context, place int, section string, c *Cell) erro
 		times["shell.execute_reply"] = now()
 		c.Metadata["execution"] = times
 	}
-	event.Done, event.Took = true, time.Since(start)
+	event.Note, event.Done, event.Took = "", true, time.Since(start)
 	event.Err = failure(place, c, answer, err)
 	if event.Err != nil && errors.Is(err, errDied) {
 		event.Err = fmt.Errorf("%w%s", event.Err, afterLog(r.kernel.logTail()))
@@ -192,6 +206,24 @@ func stamp(times map[string]any, m message) {
 	case m.Header.Type == "status":
 		times["iopub.status.busy"] = now()
 	}
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
+
+// barText is the text of an output that is a progress bar, else "".
+func barText(m message) string {
+	if m.Header.Type != Display && m.Header.Type != "update_display_data" {
+		return ""
+	}
+	var f content
+	if decodeContent(m.Content, &f) != nil {
+		return ""
+	}
+	page := text(joinBundle(f.Data)["text/html"])
+	if !strings.Contains(page, "<progress") {
+		return ""
+	}
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(page, " "))), " ")
 }
 
 // label says in a few words which cell it is: its section and its first line

@@ -261,6 +261,18 @@ func TestRunSettings(t *testing.T) {
 	}
 }
 
+func TestProgressBar(t *testing.T) {
+	var notes []string
+	code := `display p1 <label>Training <progress value="1" max="4"></progress> 25 % &lt; all</label>` + "\ndisplay p2 done"
+	err := Run(t.Context(), book(code), fakeSpec(t), RunConfig{Progress: func(e Event) { notes = append(notes, e.Note) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(notes, "|"), "|Training 25 % < all|"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestSignature(t *testing.T) {
 	w := wire{key: []byte("k")}
 	_, frames, err := w.encode("status", header{}, map[string]int{"a": 1})
