@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/array"
+	"github.com/gojacard/jacard/pkg/artifact"
 )
 
 // childTask, set in the environment, makes the test binary do one of the

@@ -60,7 +60,7 @@ func (s *Store) save(v Recorder, form string) error {
 		m.Files[name] = h
 		return err
 	}
-	if err := put(valueFile, raw(text)); err != nil {
+	if err := put(valueFile, line(text)); err != nil {
 		return err
 	}
 	if len(arrays) > 0 {
@@ -68,14 +68,14 @@ func (s *Store) save(v Recorder, form string) error {
 			return err
 		}
 	}
-	if err := put(provenanceFile, raw(record)); err != nil {
+	if err := put(provenanceFile, line(record)); err != nil {
 		return err
 	}
 	list, err := json.Marshal(m, plainOptions, jsontext.Multiline(true))
 	if err != nil {
 		return err
 	}
-	if _, err := writeHashed(filepath.Join(temp, manifestFile), raw(list)); err != nil {
+	if _, err := writeHashed(filepath.Join(temp, manifestFile), line(list)); err != nil {
 		return err
 	}
 	return s.publish(temp, p)
@@ -107,9 +107,10 @@ func (s *Store) publish(temp string, p *Provenance) error {
 	return nil
 }
 
-func raw(text []byte) func(w io.Writer) error {
+// line writes a text and the end of its line.
+func line(text []byte) func(w io.Writer) error {
 	return func(w io.Writer) error {
-		_, err := w.Write(text)
+		_, err := w.Write(append(text, '\n'))
 		return err
 	}
 }
