@@ -282,6 +282,10 @@ func TestBrowserPage(t *testing.T) {
 
 	// Brush by keyboard.
 	b.click("Clear")
+	b.click("Save ids")
+	if s := b.status(); s != "Nothing is selected." {
+		t.Errorf("status %q after saving nothing", s)
+	}
 	b.do(chromedp.Focus(`[role=application]`))
 	b.do(chromedp.KeyEvent(kb.ArrowRight)) // the first key makes a brush in the middle
 	first := b.status()

@@ -244,8 +244,13 @@ function jacardScatter(root, d) {
   };
 
   // What can be done with a selection.
-  const button = (text, action) => { const b = make("button", bar, { type: "button" }, text); b.onclick = action; return b; };
-  button("Copy ids", async () => {
+  const button = (text, action) => {
+    const b = make("button", bar, { type: "button" }, text);
+    b.onclick = action;
+    return b;
+  };
+  const some = action => () => selection.length ? action() : say("Nothing is selected.");
+  button("Copy ids", some(async () => {
     const text = chosenIds().join(", ");
     try {
       await navigator.clipboard.writeText(text);
@@ -257,18 +262,18 @@ function jacardScatter(root, d) {
       area.remove();
     }
     say(`copied ${num(selection.length)} ids`);
-  });
-  button("Save ids", () => {
+  }));
+  button("Save ids", some(() => {
     const a = make("a", view, { href: "data:application/json," + encodeURIComponent(JSON.stringify(result()) + "\n"), download: d.name + ".json" });
     a.click();
     a.remove();
     say(`${d.name}.json (${num(selection.length)} points) given to the browser`);
-  });
+  }));
   const config = document.getElementById("jupyter-config-data");
   if (config) {
-    const save = button("Save to notebook", () => put().then(
+    const save = button("Save to notebook", some(() => put().then(
       () => say(`saved selections/${d.name}.json (${num(selection.length)} points)`),
-      e => say(`not saved: ${e.message}`)));
+      e => say(`not saved: ${e.message}`))));
     save.disabled = !d.folder;
     if (!d.folder) save.title = "Run the cell in Jupyter, below the folder that it serves, to save from here.";
   }

@@ -103,14 +103,15 @@ func (f *Figure) text() string {
 	return strings.TrimSpace("Figure: " + f.title + "\n" + f.Caption())
 }
 
-// keep saves the figure in the folder of figures, if there is one.
+// keep saves the figure in the folder of figures, if there is one. A figure
+// that is shown twice, as a picture and to brush, is kept once.
 func (f *Figure) keep(png []byte) error {
 	dir := os.Getenv(FiguresFolder)
 	if dir == "" {
 		return nil
 	}
-	number, err := nextNumber(dir)
-	if err != nil {
+	number, err := nextNumber(dir, "-"+slug(f.title)+".png", png)
+	if err != nil || number == 0 {
 		return err
 	}
 	name := filepath.Join(dir, fmt.Sprintf("%02d-%s", number, slug(f.title)))
@@ -123,8 +124,9 @@ func (f *Figure) keep(png []byte) error {
 var numbered = regexp.MustCompile(`^(\d+)-.*\.png$`)
 
 // nextNumber is one more than the largest number in the folder: each cell of
-// a notebook is a program of its own, so no counter would do.
-func nextNumber(dir string) (int, error) {
+// a notebook is a program of its own, so no counter would do. It is 0 if a
+// file with this ending already has this content.
+func nextNumber(dir, ending string, content []byte) (int, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil && !os.IsNotExist(err) {
 		return 0, fmt.Errorf("plots: %s: %w", FiguresFolder, err)
@@ -132,6 +134,12 @@ func nextNumber(dir string) (int, error) {
 	last := 0
 	for _, file := range files {
 		if m := numbered.FindStringSubmatch(file.Name()); m != nil {
+			if m[0] == m[1]+ending {
+				old, err := os.ReadFile(filepath.Join(dir, m[0]))
+				if err == nil && bytes.Equal(old, content) {
+					return 0, nil
+				}
+			}
 			if n, err := strconv.Atoi(m[1]); err == nil {
 				last = max(last, n)
 			}

@@ -19,7 +19,9 @@ func TestShowKeepsFigures(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "figures")
 	t.Setenv(FiguresFolder, dir)
 	g := clouds(t, 20)
-	if err := Show(f, f); err != nil {
+	changed := small(t)
+	changed.caption.Seed = 43
+	if err := Show(f, changed, f); err != nil {
 		t.Fatal(err)
 	}
 	if err := ShowInteractive(g); err != nil {
