@@ -153,7 +153,7 @@ func TestMNISTPlain(t *testing.T) {
 }
 
 func TestMNISTSpoilt(t *testing.T) {
-	labels := "t10k-labels-idx1-ubyte.gz"
+	labels := "train-labels-idx1-ubyte.gz"
 	for name, c := range map[string]struct {
 		spoil func(path string) error
 		want  string
@@ -181,14 +181,29 @@ func TestMNISTSpoilt(t *testing.T) {
 			if c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("got error %v, want %v in it", err, c.is)
 			}
-			reports, err := dataset.Sources()[0].Verify(dir)
-			if err == nil || len(reports) != 4 || reports[3].Err == nil || reports[0].Err != nil {
-				t.Errorf("verify: got %v, %v, want the fourth of four spoilt", reports, err)
-			}
 		})
 	}
 	if _, _, err := dataset.MNIST(dataset.MNISTConfig{Digits: []int{0, 10}}); err == nil || !strings.Contains(err.Error(), "0…9") {
 		t.Errorf("digit 10: got error %v", err)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	source, dir := dataset.Sources()[0], copyMNIST(t)
+	if err := os.Truncate(filepath.Join(dir, source.Files[1].Name), 3000); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, source.Files[3].Name)); err != nil {
+		t.Fatal(err)
+	}
+	reports, err := source.Verify(dir)
+	if len(reports) != 4 || !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("got %v, error %v, want four reports and a missing file", reports, err)
+	}
+	for i, r := range reports {
+		if spoilt := i%2 == 1; (r.Err != nil) != spoilt || r.Name != source.Files[i].Name || (r.Path == "") != (i == 3) {
+			t.Errorf("got %+v, want an error: %t", r, spoilt)
+		}
 	}
 }
 
