@@ -11,7 +11,7 @@ import (
 
 func dataCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "data", Short: "List, verify or fetch the data sets"}
-	cmd.AddCommand(dataListCommand(), dataVerifyCommand())
+	cmd.AddCommand(dataListCommand(), dataVerifyCommand(), dataFetchCommand())
 	return cmd
 }
 
@@ -64,6 +64,27 @@ func dataVerifyCommand() *cobra.Command {
 			}
 			if bad > 0 {
 				return fmt.Errorf("data: %d files are not as published", bad)
+			}
+			return nil
+		},
+	}
+}
+
+func dataFetchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "fetch",
+		Short: "Get the files that are missing or not as published",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := newSetup(cmd)
+			if err != nil {
+				return err
+			}
+			for _, source := range dataset.Sources() {
+				if err := s.FetchData(cmd.Context(), source); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: all files are as published\n", source.Name)
 			}
 			return nil
 		},

@@ -189,3 +189,12 @@ func isDir(path string) bool {
 	s, err := os.Stat(path)
 	return err == nil && s.IsDir()
 }
+
+// NameOf names an open backend as [Choice.Name] does: "xla:cpu", "xla:cuda"
+// or "go". The same seed gives other bytes on another one.
+func NameOf(b compute.Backend) string {
+	if p, ok := b.(interface{ PluginName() string }); ok {
+		return "xla:" + pluginKind(p.PluginName())
+	}
+	return b.Name()
+}

@@ -66,6 +66,15 @@ func (s Spec) provenance() (*Provenance, error) {
 	return p, nil
 }
 
+// ID names the result of the step without looking for it.
+func (s Spec) ID() (string, error) {
+	p, err := s.provenance()
+	if err != nil {
+		return "", err
+	}
+	return p.ID, nil
+}
+
 // hash computes the ID that the other fields call for.
 func (p *Provenance) hash() (string, error) {
 	text, err := json.Marshal(struct {
