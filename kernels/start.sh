@@ -11,7 +11,7 @@ CDPATH=
 root=$(cd -P "$(dirname "$0")/.." && pwd -P)
 device=$1 connection=$2
 home=$root/.jacard
-PATH="$home/bin:$PATH"
+PATH="$root/kernels/bin:$home/bin:$PATH"
 export PATH
 
 fail() {

@@ -2,6 +2,8 @@ package setup
 
 import (
 	"context"
+	"errors"
+	"path"
 
 	"github.com/gojacard/jacard/pkg/dataset"
 )
@@ -19,4 +21,35 @@ func checkData(_ context.Context, s *Setup) Status {
 		return Status{Missing, source.Name + " is not complete in " + dir, "run `git checkout testdata/mnist`, or `go run ./cmd/jacard data fetch`"}
 	}
 	return Status{Found, source.Name + " in " + dir, ""}
+}
+
+func fetchData(ctx context.Context, s *Setup) error { return s.FetchData(ctx, mnist()) }
+
+// FetchData gets the files of a data set that are not there as published,
+// into the folder where it is looked for.
+func (s *Setup) FetchData(ctx context.Context, source *dataset.Source) error {
+	dir, err := source.Dir(s.Project.Root)
+	if err != nil {
+		return err
+	}
+	if s.Offline {
+		return errors.New("not complete in " + dir + ", and the network is switched off (--offline)")
+	}
+	var (
+		shown string
+		b     *bar
+	)
+	err = source.Fetch(ctx, dir, func(file string, done, total int64) {
+		if file != shown {
+			if b != nil {
+				b.Finish()
+			}
+			shown, b = file, s.bytesBar("fetching "+path.Base(file))
+		}
+		b.Set(done, total)
+	})
+	if b != nil {
+		b.Finish()
+	}
+	return err
 }

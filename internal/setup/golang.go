@@ -64,7 +64,7 @@ func checkCompiler(ctx context.Context, s *Setup) Status {
 }
 
 // kernelFiles are committed; a checkout without them is broken.
-var kernelFiles = []string{"start.sh", "jacard-cpu/kernel.json", "jacard-cuda/kernel.json", "jacard-go/kernel.json"}
+var kernelFiles = []string{"start.sh", "bin/gopls", "jacard-cpu/kernel.json", "jacard-cuda/kernel.json", "jacard-go/kernel.json"}
 
 func checkKernel(_ context.Context, s *Setup) Status {
 	for _, f := range kernelFiles {

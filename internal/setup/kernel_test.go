@@ -2,6 +2,7 @@ package setup
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,13 +57,14 @@ func TestStart(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no POSIX shell")
 	}
-	script, err := os.ReadFile(repo(t).Path("kernels", "start.sh"))
+	start, err := os.ReadFile(repo(t).Path("kernels", "start.sh"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	root := filepath.Join(t.TempDir(), "my project [1]")
-	write(t, filepath.Join(root, "kernels", "start.sh"), string(script))
+	write(t, filepath.Join(root, "kernels", "start.sh"), string(start))
 	write(t, filepath.Join(root, "kernels", "jacard-cpu", "kernel.json"), "{}")
+	script(t, filepath.Join(root, "kernels", "bin", "gopls"), "")
 	write(t, filepath.Join(root, "go.mod"), "module x\n\ngo 1.26\n")
 	if root, err = filepath.EvalSymlinks(root); err != nil {
 		t.Fatal(err)
@@ -74,7 +76,7 @@ func TestStart(t *testing.T) {
 	if err := os.Symlink("../../../../../kernels/jacard-cpu", link); err != nil {
 		t.Fatal(err)
 	}
-	start := func(device string, env ...string) (string, error) {
+	run := func(device string, env ...string) (string, error) {
 		cmd := exec.Command("sh", link+"/../start.sh", device, "/tmp/a connection.json")
 		for _, v := range os.Environ() {
 			switch name, _, _ := strings.Cut(v, "="); name {
@@ -87,24 +89,20 @@ func TestStart(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	if out, err := start("cpu"); err == nil || !strings.Contains(out, "run `go run ./cmd/jacard setup` in "+root) {
+	if out, err := run("cpu"); err == nil || !strings.Contains(out, "run `go run ./cmd/jacard setup` in "+root) {
 		t.Errorf("without gonb: got %v and %q, want what to run", err, out)
 	}
 
 	gonb := filepath.Join(root, ".jacard", "bin", "gonb")
-	write(t, gonb, `#!/bin/sh
-for a; do echo "arg:$a"; done
+	script(t, gonb, `for a; do echo "arg:$a"; done
 echo "backend:$GOMLX_BACKEND"
 echo "plugins:$PJRT_PLUGIN_LIBRARY_PATH"
 echo "experiment:$GOEXPERIMENT proxy:$GOPROXY"
 echo "flags:$GOFLAGS"
 echo "xla:${XLA_FLAGS-}"
 echo "library:${LD_LIBRARY_PATH-}"
-echo "tools:$(command -v gonb)"
+echo "tools:$(command -v gopls) $(command -v gonb)"
 `)
-	if err := os.Chmod(gonb, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	plugins := filepath.Join(root, ".jacard", "pjrt")
 	elsewhere := filepath.Join(t.TempDir(), "else where")
 	write(t, filepath.Join(elsewhere, "pjrt_c_api_cpu_plugin.so"), "")
@@ -127,9 +125,9 @@ echo "tools:$(command -v gonb)"
 		{"network", "go", []string{"JACARD_GOPROXY=https://p", "JACARD_RAW_ERROR=true"}, []string{"proxy:https://p", "arg:-raw_error=true"}},
 		{"always", "go", nil, []string{"arg:--kernel\narg:/tmp/a connection.json\narg:-go_work=" + root + "\narg:-raw_error=false\n",
 			"proxy:off", strings.Replace(kernelEnv[0], "GOEXPERIMENT=", "experiment:", 1),
-			strings.Replace(kernelEnv[1], "GOFLAGS=", "flags:", 1) + "\n", "tools:" + gonb}},
+			strings.Replace(kernelEnv[1], "GOFLAGS=", "flags:", 1) + "\n", "tools:" + filepath.Join(root, "kernels", "bin", "gopls") + " " + gonb}},
 	} {
-		out, err := start(c.device, c.env...)
+		out, err := run(c.device, c.env...)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", c.name, err, out)
 		}
@@ -139,7 +137,39 @@ echo "tools:$(command -v gonb)"
 			}
 		}
 	}
-	if out, err := start("tpu"); err == nil || !strings.Contains(out, `"tpu" is not known`) {
+	if out, err := run("tpu"); err == nil || !strings.Contains(out, `"tpu" is not known`) {
 		t.Errorf("unknown device: got %v and %q", err, out)
 	}
+}
+
+// TestGoplsEndsWithGoNB however that ends.
+func TestGoplsEndsWithGoNB(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a watcher that looks every two seconds")
+	}
+	wrapper, err := os.ReadFile(repo(t).Path("kernels", "bin", "gopls"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(t.TempDir(), "a b")
+	script(t, filepath.Join(root, "kernels", "bin", "gopls"), strings.TrimPrefix(string(wrapper), "#!/bin/sh\n"))
+	script(t, filepath.Join(root, ".jacard", "bin", "gopls"), `echo "$$ $*"; exec sleep 60`)
+	cmd := exec.Command("sh", "-c", `"$0" -listen x & wait`, filepath.Join(root, "kernels", "bin", "gopls"))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	var args string
+	if _, err := fmt.Fscanf(out, "%d %s", &pid, &args); err != nil || args != "-listen" {
+		t.Fatalf("got %d %q, %v, want gopls with its arguments", pid, args, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	waitGone(t, pid)
 }

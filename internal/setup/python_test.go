@@ -192,12 +192,18 @@ func TestInterruptEndsTheGroup(t *testing.T) {
 	}
 	cancel()
 	_ = cmd.Wait()
-	for range 100 {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", grandchild))
-		if err != nil && syscall.Kill(grandchild, 0) != nil || bytes.Contains(stat, []byte(") Z ")) {
+	waitGone(t, grandchild)
+}
+
+// waitGone waits until a process has ended, its parent's wait not counted.
+func waitGone(t *testing.T, pid int) {
+	t.Helper()
+	for range 250 {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil && syscall.Kill(pid, 0) != nil || bytes.Contains(stat, []byte(") Z ")) {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	t.Errorf("process %d still runs", grandchild)
+	t.Errorf("process %d still runs", pid)
 }

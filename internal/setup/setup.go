@@ -73,7 +73,7 @@ var steps = []Step{
 	{"packages", Notebook, checkCompiled, compile},
 	{"XLA plugin", Notebook, checkPlugin, fetchPlugin},
 	{"CUDA plugin", CUDA, checkCUDA, fetchCUDA},
-	{"data", Notebook, checkData, nil},
+	{"data", Notebook, checkData, fetchData},
 	{"Python", Lab, checkPython, nil},
 	{"JupyterLab", Lab, checkJupyter, installJupyter},
 }
