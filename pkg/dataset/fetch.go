@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -63,7 +64,7 @@ func (s *Source) fetch(ctx context.Context, dir string, file File, progress func
 		}
 		errs = append(errs, err)
 	}
-	return fmt.Errorf("%w\nget it by hand, or try again once the network is there", errors.Join(errs...))
+	return fmt.Errorf("%w\nput it into %s by hand, or try again once the network is there", errors.Join(errs...), dir)
 }
 
 // download writes what lies at address to w as it comes, and fails unless its
@@ -108,6 +109,9 @@ func download(ctx context.Context, address string, file File, w io.Writer, progr
 	}()
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause // why it ended, instead of that it did
+	}
+	if e := new(url.Error); errors.As(err, &e) {
+		err = e.Err // it names the address, as we do
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", address, err)
