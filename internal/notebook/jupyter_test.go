@@ -1,0 +1,51 @@
+package notebook
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestJupyter executes the tiny notebook with Jupyter's own runner and our
+// kernel: what runs here runs there, and its file is read here.
+func TestJupyter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Python")
+	}
+	root := project(t, "venv/bin/jupyter")
+	project(t, "bin/gonb")
+	dir := filepath.Join(t.TempDir(), "with a space")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile("testdata/tiny.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "tiny.ipynb")
+	if err := os.WriteFile(file, raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	python := filepath.Join(root, ".jacard", "venv", "bin", "python")
+	cmd := exec.CommandContext(t.Context(), python, "-m", "jupyter", "execute", "--inplace", "--kernel_name=jacard-cpu", "--timeout=120", file)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+root, "JUPYTER_CONFIG_DIR="+dir, "JUPYTER_DATA_DIR="+dir, "JUPYTER_RUNTIME_DIR="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	n, err := Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outline(n.Cells[3]); got != `stdout "9\n"` {
+		t.Errorf("got %s", got)
+	}
+	saved, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ours, _ := n.Bytes(); string(ours) != string(saved) {
+		t.Errorf("Jupyter saves the notebook otherwise than we do:\n%s", ours)
+	}
+}
