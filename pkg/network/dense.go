@@ -44,7 +44,7 @@ func denseFromTorch(m *torchObject) (Layer, error) {
 		return nil, err
 	}
 	if bias, err := m.parameter("bias"); err != nil || bias == nil {
-		return nil, fmt.Errorf("Linear without bias is not supported")
+		return nil, fmt.Errorf("a Linear without bias is not supported")
 	}
 	return Dense(units), nil
 }

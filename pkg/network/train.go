@@ -31,7 +31,7 @@ type TrainConfig struct {
 	// Backend computes; nil means the process's default.
 	Backend compute.Backend
 
-	// OnEpoch, if not nil, is called after each epoch. [Stop] ends the
+	// OnEpoch, if not nil, is called after each epoch. [ErrStop] ends the
 	// training there, with the parameters of that epoch; any other error
 	// ends it with that error.
 	OnEpoch func(Epoch) error
@@ -40,8 +40,8 @@ type TrainConfig struct {
 	Progress func(done, total int)
 }
 
-// Stop is what OnEpoch returns to end a training early and well.
-var Stop = errors.New("network: stop training")
+// ErrStop is what OnEpoch returns to end a training early and well.
+var ErrStop = errors.New("network: stop training")
 
 // Epoch is what OnEpoch is told.
 type Epoch struct {
@@ -60,7 +60,7 @@ type Epoch struct {
 type History struct {
 	Losses      []float64   // mean loss by epoch, see [Epoch]
 	BatchLosses [][]float32 // by epoch and batch
-	Stopped     bool        // OnEpoch returned [Stop]
+	Stopped     bool        // OnEpoch returned [ErrStop]
 	Backend     string      // name of the backend
 }
 
@@ -161,7 +161,7 @@ func (t *trainer) run(ctx context.Context) (*History, error) {
 			continue
 		}
 		err = t.cfg.OnEpoch(Epoch{Index: epoch, Loss: mean, BatchLosses: losses, Network: t.network})
-		if errors.Is(err, Stop) {
+		if errors.Is(err, ErrStop) {
 			history.Stopped = true
 			break
 		}

@@ -34,7 +34,7 @@ func ExampleTrain() {
 		Loss: BCE(), Optimizer: Adam{Rate: 0.05}, Epochs: 100, BatchSize: 16, Shuffle: true, Seed: 1,
 		OnEpoch: func(e Epoch) error {
 			if e.Loss < 0.05 {
-				return Stop
+				return ErrStop
 			}
 			return nil
 		},
@@ -342,7 +342,7 @@ func TestTrainStops(t *testing.T) {
 				t.Errorf("got losses %v", e.BatchLosses)
 			}
 			if e.Index == 1 {
-				return Stop
+				return ErrStop
 			}
 			return nil
 		}
