@@ -84,7 +84,7 @@ func (m *markdown) heading(h *ast.Heading, src []byte) {
 	link := ast.NewLink()
 	link.Destination = append([]byte("#"), id...)
 	link.SetAttributeString("class", []byte("anchor"))
-	link.SetAttributeString("aria-label", []byte("link to this section"))
+	link.Title = []byte("link to this section")
 	link.AppendChild(link, ast.NewString([]byte("¶")))
 	h.AppendChild(h, link)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/wyatt915/treeblood"
@@ -25,7 +26,7 @@ func mathML(tex string, display bool) string {
 	}
 	out, err := render(understood(tex))
 	if err == nil && !strings.Contains(out, "<merror") {
-		return strings.TrimSpace(out)
+		return sortAttributes(strings.TrimSpace(out))
 	}
 	class := "tex"
 	if display {
@@ -52,6 +53,31 @@ func understood(tex string) string {
 			return `\Vert `
 		}
 		return s
+	})
+}
+
+var (
+	startTag  = regexp.MustCompile(`<([a-z]+)((?: [a-zA-Z:-]+="[^"]*")+)`)
+	attribute = regexp.MustCompile(` ([a-zA-Z:-]+)="([^"]*)"`)
+)
+
+// sortAttributes makes equal formulas equal bytes: treeblood writes attributes
+// and styles in the order of a map.
+func sortAttributes(page string) string {
+	return startTag.ReplaceAllStringFunc(page, func(tag string) string {
+		m := startTag.FindStringSubmatch(tag)
+		var parts []string
+		for _, a := range attribute.FindAllStringSubmatch(m[2], -1) {
+			value := a[2]
+			if a[1] == "style" {
+				styles := strings.Split(strings.Trim(value, ";"), ";")
+				slices.Sort(styles)
+				value = strings.Join(styles, ";")
+			}
+			parts = append(parts, a[1]+`="`+value+`"`)
+		}
+		slices.Sort(parts)
+		return "<" + m[1] + " " + strings.Join(parts, " ")
 	})
 }
 
