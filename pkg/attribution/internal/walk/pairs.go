@@ -1,6 +1,8 @@
 package walk
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -44,10 +46,15 @@ func (w *walker) pairs(v *Node, s *site) *Node {
 // broadcast where needed.
 func (w *walker) flat(v *Node, s *site) *Node {
 	dims := s.p.Shape().Dimensions
-	if want := s.split(dims, w.n, w.m); v.Shape().Size() != size(want) {
-		v = BroadcastToDims(v, want...)
+	return Reshape(expand(v, s.split(dims, w.n, w.m)), dims...)
+}
+
+// expand broadcasts v where it has not the dims yet.
+func expand(v *Node, dims []int) *Node {
+	if slices.Equal(v.Shape().Dimensions, dims) {
+		return v
 	}
-	return Reshape(v, dims...)
+	return BroadcastToDims(v, dims...)
 }
 
 // pushPairs adds multiplier c, in pair space, to that of node in. Axes that

@@ -38,7 +38,7 @@ func init() {
 		// rules_product.go
 		NodeTypeMul:        product,
 		NodeTypeDiv:        quotient,
-		NodeTypeDotGeneral: bilinear,
+		NodeTypeDotGeneral: dot,
 		// rules_conv.go
 		NodeTypeConvGeneral: convolution,
 		// rules_logic.go

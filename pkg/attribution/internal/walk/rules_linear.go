@@ -7,20 +7,9 @@ import (
 
 // linear hands the multiplier on as GoMLX does a gradient: for a linear
 // operation the two are the same.
-func linear(w *walker, s *site, m *Node) { w.vjp(s, s.p, m) }
-
-// linearInFirst is for operations linear in operand 0 whose other operands,
-// indices, are constant.
-func linearInFirst(w *walker, s *site, m *Node) {
-	w.onlyFirst(s)
-	linear(w, s, m)
-}
-
-// vjp applies the registered gradient of at, which is s.p or the same
-// operation at other operands.
-func (w *walker) vjp(s *site, at, m *Node) {
+func linear(w *walker, s *site, m *Node) {
 	in := w.inputs(s.p)
-	for i, v := range VJPRegistration[at.Type()](at, []*Node{m}, shapes.Make(m.DType())) {
+	for i, v := range VJPRegistration[s.p.Type()](s.p, []*Node{m}, shapes.Make(m.DType())) {
 		if !w.dependsOnInput(in[i]) {
 			continue
 		}
@@ -29,6 +18,13 @@ func (w *walker) vjp(s *site, at, m *Node) {
 		}
 		w.push(in[i], v)
 	}
+}
+
+// linearInFirst is for operations linear in operand 0 whose other operands,
+// indices, are constant.
+func linearInFirst(w *walker, s *site, m *Node) {
+	w.onlyFirst(s)
+	linear(w, s, m)
 }
 
 // identity passes everything on. That includes StopGradient and custom

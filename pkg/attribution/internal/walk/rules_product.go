@@ -1,6 +1,8 @@
 package walk
 
 import (
+	"slices"
+
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -33,19 +35,72 @@ func quotient(w *walker, s *site, m *Node) {
 	w.pushPairs(in[1], Neg(Div(Mul(mp, w.average(in[0], s)), Mul(bx, br))))
 }
 
-// bilinear operations (dot products, convolutions) with both operands
-// depending on the input follow the product rule: their gradient at the means
-// of the operands.
-func bilinear(w *walker, s *site, m *Node) {
+// dot products with one operand depending on the input are linear: the
+// multiplier is contracted with the other. With both, the product rule
+// contracts it with the other's mean.
+func dot(w *walker, s *site, m *Node) {
 	in := w.inputs(s.p)
-	if !w.dependsOnInput(in[0]) || !w.dependsOnInput(in[1]) {
-		linear(w, s, m)
-		return
+	for i := range in {
+		if !w.dependsOnInput(in[i]) {
+			continue
+		}
+		other := in[1-i]
+		if w.dependsOnInput(other) {
+			other = w.flat(w.mean(w.sites[other]), w.sites[other])
+		}
+		w.push(in[i], dotBack(s.p, i, m, other))
 	}
-	means := make([]*Node, 2)
-	for i := range means {
-		from := w.sites[in[i]]
-		means[i] = w.flat(w.mean(from), from)
+}
+
+// dotBack contracts m, shaped like the dot product p, with the operand other
+// than i, into the shape of operand i. GoMLX's gradient does the same with a
+// copy that the Go backend really makes.
+func dotBack(p *Node, i int, m, other *Node) *Node {
+	sides := [2]string{"lhs", "rhs"}
+	axes := func(i int, kind string) []int { return ints(param(p, sides[i]+kind)) }
+	batch, contracted := axes(i, "BatchAxes"), axes(i, "ContractingAxes")
+	otherBatch, otherContracted := axes(1-i, "BatchAxes"), axes(1-i, "ContractingAxes")
+	free := rest(p.Inputs()[i].Rank(), batch, contracted)
+	otherFree := rest(other.Rank(), otherBatch, otherContracted)
+
+	// m is [batch, free axes of lhs, free axes of rhs].
+	skip := len(batch)
+	if i == 0 {
+		skip += len(free)
 	}
-	w.vjp(s, s.p.CloneWithInputs(means...), m)
+	back := DotGeneral(m, count(skip, len(otherFree)), count(0, len(batch)), other, otherFree, otherBatch)
+
+	// back is [batch, free, contracted in the order of other's axes].
+	to := make([]int, 0, back.Rank()) // axes of operand i, in back's order
+	to = append(append(to, batch...), free...)
+	for _, axis := range rest(other.Rank(), otherBatch, otherFree) {
+		to = append(to, contracted[slices.Index(otherContracted, axis)])
+	}
+	if slices.IsSorted(to) {
+		return back
+	}
+	from := make([]int, len(to))
+	for at, axis := range to {
+		from[axis] = at
+	}
+	return TransposeAllAxes(back, from...)
+}
+
+// rest returns the axes below rank that neither list holds.
+func rest(rank int, a, b []int) []int {
+	var out []int
+	for i := range rank {
+		if !slices.Contains(a, i) && !slices.Contains(b, i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func count(from, n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = from + i
+	}
+	return out
 }
