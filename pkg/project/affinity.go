@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -20,6 +21,9 @@ type affinities struct {
 // row, with β_i such that the entropy is ln(perplexity), and
 // P = (p(j|i) + p(i|j)) / Σ (van der Maaten & Hinton, 2008, section 2).
 func newAffinities(ctx context.Context, s *space, k int, perplexity float64, workers int) (*affinities, error) {
+	if pairs := 2 * s.n * k; pairs > math.MaxInt32 {
+		return nil, fmt.Errorf("project: %d rows with %d neighbours each are %d pairs, more than %d: fewer rows, a lower perplexity or no Exact", s.n, k, pairs, math.MaxInt32)
+	}
 	near, err := s.nearest(ctx, k, workers)
 	if err != nil {
 		return nil, err

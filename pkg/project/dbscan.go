@@ -48,7 +48,7 @@ func DBSCAN(x *array.Array, eps float64, minPoints int, metric Metric) (*DBSCANR
 	if err != nil {
 		return nil, err
 	}
-	var core, other []int
+	core, other := []int{}, []int{}
 	for i, is := range out.Core {
 		if is {
 			core = append(core, i)

@@ -30,14 +30,17 @@ type descent struct {
 	repelX, repelY []float32 // Σ q² (y_i − y_j)
 	moveX, moveY   []float32 // the last step
 	gainX, gainY   []float32 // of the rate, for each coordinate
-	gathered       []masses  // one a worker
+	gathered       []places  // one a worker
 }
+
+// places are the positions of one point's neighbours.
+type places struct{ x, y []float32 }
 
 func newDescent(p *affinities, start *array.Array, cfg TSNEConfig) *descent {
 	n := start.Rows()
 	d := &descent{
 		p: p, tree: newTree(n, cfg.Angle, cfg.Threads), exact: cfg.Exact,
-		rate: cfg.LearningRate, workers: cfg.Threads, gathered: make([]masses, cfg.Threads),
+		rate: cfg.LearningRate, workers: cfg.Threads, gathered: make([]places, cfg.Threads),
 	}
 	for _, v := range []*[]float32{&d.x, &d.y, &d.attractX, &d.attractY, &d.repelX, &d.repelY, &d.moveX, &d.moveY, &d.gainX, &d.gainY} {
 		*v = make([]float32, n)
@@ -81,7 +84,7 @@ func (d *descent) attraction(ctx context.Context) error {
 	})
 }
 
-func (d *descent) attract(i int, buffer *masses) {
+func (d *descent) attract(i int, buffer *places) {
 	from, to := d.p.start[i], d.p.start[i+1]
 	cols := d.p.col[from:to]
 	if cap(buffer.x) < len(cols) {

@@ -18,7 +18,6 @@ package project
 import (
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -70,8 +69,11 @@ func (m *Metric) UnmarshalText(text []byte) error {
 	return fmt.Errorf("project: unknown metric %q: the metrics are %v", text, metricNames)
 }
 
-// checkRows tells whether x is a [rows, features] array of finite numbers
-// with at least least rows.
+// largestValue keeps sums of squared differences far inside float32.
+const largestValue = 1e15
+
+// checkRows tells whether x is a [rows, features] array with at least least
+// rows, of numbers whose squares can be summed.
 func checkRows(x *array.Array, least int) error {
 	if x == nil {
 		return fmt.Errorf("project: no array")
@@ -86,8 +88,8 @@ func checkRows(x *array.Array, least int) error {
 		return fmt.Errorf("project: got %d rows, need at least %d", x.Rows(), least)
 	}
 	for i, v := range x.Data {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("project: row %d, feature %d is %g: values must be finite", i/x.Shape[1], i%x.Shape[1], v)
+		if !(v >= -largestValue && v <= largestValue) {
+			return fmt.Errorf("project: row %d, feature %d is %g: want a number within ±%g", i/x.Shape[1], i%x.Shape[1], v, float32(largestValue))
 		}
 	}
 	return nil

@@ -202,6 +202,7 @@ func TestBadRows(t *testing.T) {
 		{"broken", &array.Array{Shape: []int{2, 2}, Data: make([]float32, 3)}, Euclidean, "holds 4 values"},
 		{"NaN", rows(t, []float32{1, 2}, []float32{3, nan}), Euclidean, "row 1, feature 1 is NaN"},
 		{"infinite", rows(t, []float32{inf, 2}, []float32{3, 4}), Cosine, "row 0, feature 0 is +Inf"},
+		{"huge", rows(t, []float32{1e20, 2}, []float32{3, 4}), Euclidean, "row 0, feature 0 is 1e+20"},
 		{"zero row", rows(t, []float32{1, 2}, []float32{0, 0}), Cosine, "row 1 is all zeros"},
 		{"not square", array.New(3, 2), Precomputed, "[3 2]"},
 		{"negative", rows(t, []float32{0, -1}, []float32{-1, 0}), Precomputed, "negative"},

@@ -131,7 +131,7 @@ type Map struct {
 // the 250 steps of early exaggeration and 0.8 after; all steps are made.
 //
 // Equal rows are welcome and may share a point. Errors: fewer than 2 rows,
-// NaN or infinite values, zero rows with Cosine, a perplexity out of range,
+// values that are NaN, infinite or beyond 1e15, zero rows with Cosine, a perplexity out of range,
 // rows that are all equal with InitPCA, a descent that leaves the finite
 // numbers, and the end of ctx.
 func TSNE(ctx context.Context, x *array.Array, cfg TSNEConfig) (*Map, error) {

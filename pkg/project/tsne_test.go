@@ -65,6 +65,9 @@ func TestEmbeddingFixture(t *testing.T) {
 	labels, _ := c.Ints("labels")
 	x := c.Array("x")
 	for _, cfg := range []TSNEConfig{{Metric: Cosine}, {Metric: Cosine, Init: InitRandom, Seed: 1}} {
+		if cfg.Init == InitRandom && testing.Short() {
+			break
+		}
 		m := mustTSNE(t, x, cfg)
 		trust, err := Trustworthiness(x, m.Points, 10, Cosine)
 		if err != nil {
@@ -123,6 +126,9 @@ func TestGridStaysRegular(t *testing.T) {
 // and as distances, at the sizes of the neuron maps.
 func TestNeuronMaps(t *testing.T) {
 	for _, n := range []int{100, 400} {
+		if n > 100 && testing.Short() {
+			break
+		}
 		d := dissimilarity(n, 4)
 		s := d.Clone()
 		for i := range s.Data {
