@@ -15,7 +15,7 @@ func root() *cobra.Command {
 	}
 	cmd.CompletionOptions.HiddenDefaultCmd = true
 	cmd.AddCommand(
-		runCommand(), labCommand(), setupCommand(), doctorCommand(), dataCommand(), versionCommand(), installerCommand(),
+		runCommand(), studyCommand(), labCommand(), setupCommand(), doctorCommand(), dataCommand(), versionCommand(), installerCommand(),
 	)
 	return cmd
 }

@@ -101,4 +101,3 @@ func writeTable(path string, t artifact.Table) error {
 	}
 	return t.WriteParquet(path + ".parquet")
 }
-

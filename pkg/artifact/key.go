@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -59,7 +60,7 @@ func (s Spec) provenance() (*Provenance, error) {
 	if err := (*jsontext.Value)(&config).Format(jsontext.ReorderRawObjects(true)); err != nil {
 		return nil, fmt.Errorf("artifact: step %q: config: %w", s.Name, err)
 	}
-	p := &Provenance{Step: s.Name, Version: s.Version, Seed: s.Seed, Config: config, Inputs: s.Inputs, Backend: s.Backend}
+	p := &Provenance{Step: s.Name, Version: s.Version, Seed: s.Seed, Config: config, Inputs: maps.Clone(s.Inputs), Backend: s.Backend}
 	if p.ID, err = p.hash(); err != nil {
 		return nil, fmt.Errorf("artifact: step %q: %w", s.Name, err)
 	}

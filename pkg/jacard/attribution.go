@@ -34,11 +34,11 @@ type SplitAttribution struct {
 // Attributions explains all rows at all splits in one call: the sums over the
 // inputs of split 0, 2, 5, 8 and 11 are the same, f(x) − BaseValue.
 func (s *Study) Attributions(ctx context.Context) (*Attributions, error) {
-	enc, err := s.Encode(ctx)
+	enc, err := s.Encode(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	cls, err := s.Classifier(ctx)
+	cls, err := s.Classifier(input(ctx))
 	if err != nil {
 		return nil, err
 	}

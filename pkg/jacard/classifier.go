@@ -59,7 +59,7 @@ func (c ClassifierConfig) layers() []network.Layer {
 // descent with momentum, measured on the test rows after each epoch. The last
 // epoch's weights are kept; no choice is made on the test rows.
 func (s *Study) Classifier(ctx context.Context) (*Classifier, error) {
-	enc, err := s.Encode(ctx)
+	enc, err := s.Encode(input(ctx))
 	if err != nil {
 		return nil, err
 	}

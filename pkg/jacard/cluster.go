@@ -63,7 +63,7 @@ func SelectionFile(name string) string { return filepath.Join("selections", name
 // selection made on another map is still a set of images: its Source says
 // which map it was.
 func (s *Study) Selection(ctx context.Context, name string) (Cluster, error) {
-	digits, err := s.Digits(ctx)
+	digits, err := s.Digits(input(ctx))
 	if err != nil {
 		return Cluster{}, err
 	}

@@ -104,7 +104,7 @@ const (
 )
 
 func (c *comparer) data(ctx context.Context, s *Study) error {
-	d, err := s.Digits(ctx)
+	d, err := s.Digits(input(ctx))
 	if err != nil {
 		return err
 	}
@@ -122,11 +122,11 @@ func (c *comparer) data(ctx context.Context, s *Study) error {
 }
 
 func (c *comparer) training(ctx context.Context, s *Study) error {
-	ae, err := s.Autoencoder(ctx)
+	ae, err := s.Autoencoder(input(ctx))
 	if err != nil {
 		return err
 	}
-	cls, err := s.Classifier(ctx)
+	cls, err := s.Classifier(input(ctx))
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (c *comparer) training(ctx context.Context, s *Study) error {
 func (c *comparer) attributions(ctx context.Context, s *Study) error {
 	legacy := s.Config.Legacy
 	legacy.Background = true
-	att, err := s.WithLegacy(legacy).Attributions(ctx)
+	att, err := s.WithLegacy(legacy).Attributions(input(ctx))
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (c *comparer) attributions(ctx context.Context, s *Study) error {
 }
 
 func (c *comparer) projection(ctx context.Context, s *Study) error {
-	m, err := s.Map(ctx)
+	m, err := s.Map(input(ctx))
 	if err != nil {
 		return err
 	}
@@ -200,11 +200,11 @@ func (c *comparer) neurons(ctx context.Context, s *Study) error {
 		return err
 	}
 	old := s.WithLegacy(Legacy{TopSets: true, FourLayers: true})
-	n, err := old.Neurons(ctx, cluster)
+	n, err := old.Neurons(input(ctx), cluster)
 	if err != nil {
 		return err
 	}
-	sim, err := old.Similarity(ctx, n)
+	sim, err := old.Similarity(input(ctx), n)
 	if err != nil {
 		return err
 	}

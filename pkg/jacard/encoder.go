@@ -24,7 +24,7 @@ type Autoencoder struct {
 // Autoencoder trains the network on the training rows: mean squared error,
 // Adam, shuffled with the study's seed.
 func (s *Study) Autoencoder(ctx context.Context) (*Autoencoder, error) {
-	digits, err := s.Digits(ctx)
+	digits, err := s.Digits(input(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -77,11 +77,11 @@ func (c AutoencoderConfig) codeLayer() int { return 2 * len(c.Hidden) }
 // Reconstruct gives the images [len(ids), 784] that come back from the code of
 // the rows with these ids. Values may leave [0, 1]: the output is linear.
 func (s *Study) Reconstruct(ctx context.Context, ids []int) (*array.Array, error) {
-	digits, err := s.Digits(ctx)
+	digits, err := s.Digits(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	ae, err := s.Autoencoder(ctx)
+	ae, err := s.Autoencoder(input(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -102,11 +102,11 @@ type Encoding struct {
 
 // Encode sends all images through the encoder.
 func (s *Study) Encode(ctx context.Context) (*Encoding, error) {
-	digits, err := s.Digits(ctx)
+	digits, err := s.Digits(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	ae, err := s.Autoencoder(ctx)
+	ae, err := s.Autoencoder(input(ctx))
 	if err != nil {
 		return nil, err
 	}

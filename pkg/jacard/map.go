@@ -25,11 +25,11 @@ type Map struct {
 // Map projects the input attributions of all images by t-SNE with cosine
 // distance, and measures how far the map can be trusted.
 func (s *Study) Map(ctx context.Context) (*Map, error) {
-	att, err := s.Attributions(ctx)
+	att, err := s.Attributions(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	enc, err := s.Encode(ctx)
+	enc, err := s.Encode(input(ctx))
 	if err != nil {
 		return nil, err
 	}

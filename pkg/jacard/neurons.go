@@ -53,11 +53,11 @@ func (l NeuronLayer) Averages(legacy bool) ([]float64, error) {
 // Neurons records the activations of the cluster's images in every ReLU layer
 // and describes each neuron by the images that excite it most.
 func (s *Study) Neurons(ctx context.Context, cluster Cluster) (*Neurons, error) {
-	enc, err := s.Encode(ctx)
+	enc, err := s.Encode(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	cls, err := s.Classifier(ctx)
+	cls, err := s.Classifier(input(ctx))
 	if err != nil {
 		return nil, err
 	}

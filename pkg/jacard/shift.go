@@ -34,11 +34,11 @@ type LayerMask struct {
 
 // Masks decides masks and important neurons for one cluster.
 func (s *Study) Masks(ctx context.Context, cluster Cluster) (*Masks, error) {
-	att, err := s.Attributions(ctx)
+	att, err := s.Attributions(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.Neurons(ctx, cluster)
+	n, err := s.Neurons(input(ctx), cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -167,15 +167,15 @@ type Sweep struct {
 // every layer alone and all together, three modes, all δ; random masks with
 // several seeds.
 func (s *Study) Sweep(ctx context.Context, cluster Cluster) (*Sweep, error) {
-	enc, err := s.Encode(ctx)
+	enc, err := s.Encode(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	cls, err := s.Classifier(ctx)
+	cls, err := s.Classifier(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	masks, err := s.Masks(ctx, cluster)
+	masks, err := s.Masks(input(ctx), cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -290,15 +290,15 @@ type ModeChanges struct {
 // Changes shifts one layer by δ in each mode and compares the probabilities of
 // the test rows.
 func (s *Study) Changes(ctx context.Context, cluster Cluster, linear int, delta float64) (*Changes, error) {
-	enc, err := s.Encode(ctx)
+	enc, err := s.Encode(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	cls, err := s.Classifier(ctx)
+	cls, err := s.Classifier(input(ctx))
 	if err != nil {
 		return nil, err
 	}
-	masks, err := s.Masks(ctx, cluster)
+	masks, err := s.Masks(input(ctx), cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +357,7 @@ func (s *Study) LegacyShift(ctx context.Context) (before, after int, err error) 
 	if err != nil {
 		return 0, 0, err
 	}
-	sweep, err := old.Sweep(ctx, cluster)
+	sweep, err := old.Sweep(input(ctx), cluster)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/gomlx/compute"
@@ -31,6 +32,7 @@ type Study struct {
 	Config Config
 
 	store    *artifact.Store
+	announce func(line string)
 	backend  compute.Backend
 	name     string // of the backend, for provenance
 	progress func(title string) func(done, total int)
@@ -51,7 +53,8 @@ type Options struct {
 	// Backend to compute on. Nil means GOMLX_BACKEND, else XLA, else Go.
 	Backend compute.Backend
 
-	// Announce is told which steps were computed and which loaded. Nil
+	// Announce is told which steps were computed, and which of those asked
+	// for were loaded; inputs that are only loaded are not mentioned. Nil
 	// prints to standard output; use a function that does nothing for silence.
 	Announce func(line string)
 
@@ -75,11 +78,16 @@ func Open(cfg Config, options Options) (*Study, error) {
 	if err != nil {
 		return nil, err
 	}
-	store.Announce = options.Announce
-	if store.Announce == nil {
-		store.Announce = func(line string) { fmt.Println(line) }
+	announce := options.Announce
+	if announce == nil {
+		announce = func(line string) { fmt.Println(line) }
 	}
-	s := &Study{Config: cfg, store: store, backend: options.Backend, progress: options.Progress, done: &sync.Map{}}
+	store.Announce = func(line string) {
+		if !strings.HasPrefix(line, "loaded ") { // step tells those that matter
+			announce(line)
+		}
+	}
+	s := &Study{announce: announce, Config: cfg, store: store, backend: options.Backend, progress: options.Progress, done: &sync.Map{}}
 	if s.progress == nil {
 		s.progress = progress.New
 	}
@@ -160,10 +168,23 @@ func step[T artifact.Recorder](ctx context.Context, s *Study, spec artifact.Spec
 			return known.(T), nil
 		}
 	}
-	out, err := artifact.Step(ctx, s.store, spec, compute)
+	loaded := true
+	out, err := artifact.Step(ctx, s.store, spec, func(ctx context.Context) (T, error) {
+		loaded = false
+		return compute(ctx)
+	})
 	if err != nil {
 		return out, fmt.Errorf("jacard: %s: %w", spec.Name, err)
 	}
-	s.done.Store(out.Record().ID, out)
+	if loaded && ctx.Value(inputKey{}) == nil {
+		s.announce(fmt.Sprintf("loaded %s %s", spec.Name, out.Record().Short()))
+	}
+	s.done.Store(id, out)
 	return out, nil
 }
+
+// input marks what is called with the returned context as an input of another
+// step: if it is only loaded, nobody needs to be told.
+func input(ctx context.Context) context.Context { return context.WithValue(ctx, inputKey{}, true) }
+
+type inputKey struct{}

@@ -51,7 +51,9 @@ func (r *Report) draw(name string, f *plots.Figure, err error) error {
 	return err
 }
 
-func (r *Report) table(name string, t artifact.Table) { r.Tables = append(r.Tables, NamedTable{name, t}) }
+func (r *Report) table(name string, t artifact.Table) {
+	r.Tables = append(r.Tables, NamedTable{name, t})
+}
 
 func (r *Report) training(ctx context.Context, s *jacard.Study) error {
 	digits, err := s.Digits(ctx)
