@@ -52,6 +52,7 @@ func TestMath(t *testing.T) {
 		{"environment", "\\begin{align}\na &= b\n\\end{align}", "<mtable"},
 		{"underscores are no emphasis", "$a_1 b_2$ and $c_3$", "<msub>"},
 		{"norm", `$\|x\|$`, "‖"},
+		{"bars of one size", `$\lVert x \rVert^2$`, `<mo stretchy="false">‖</mo>`},
 		{"operator", `$\operatorname{mean}_b$`, "mean"},
 		{"short fraction", `$\tfrac12 n$`, "<mn>2</mn>"},
 		{"in a table", "|a|\n|-|\n|$x_1$|", "<msub>"},

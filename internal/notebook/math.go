@@ -26,7 +26,7 @@ func mathML(tex string, display bool) string {
 	}
 	out, err := render(understood(tex))
 	if err == nil && !strings.Contains(out, "<merror") {
-		return sortAttributes(strings.TrimSpace(out))
+		return sortAttributes(bars.Replace(strings.TrimSpace(out)))
 	}
 	class := "tex"
 	if display {
@@ -55,6 +55,9 @@ func understood(tex string) string {
 		return s
 	})
 }
+
+// bars that no \left or \right stands before keep their size, as in TeX.
+var bars = strings.NewReplacer("<mo>‖</mo>", `<mo stretchy="false">‖</mo>`, "<mo>|</mo>", `<mo stretchy="false">|</mo>`)
 
 var (
 	startTag  = regexp.MustCompile(`<([a-z]+)((?: [a-zA-Z:-]+="[^"]*")+)`)
