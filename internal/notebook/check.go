@@ -28,6 +28,7 @@ func Check(n *Notebook, kernel string) error {
 	case n.SourceHash():
 	case nil:
 		say("not executed by `jacard run --in-place`")
+		return errors.Join(wrong...) // the rest follows from it
 	default:
 		say("the code has changed since it was executed: its outputs are stale")
 	}
