@@ -117,7 +117,7 @@ func enter(ctx context.Context, p *Provenance) (context.Context, error) {
 
 // round keeps about three digits of a duration.
 func round(d time.Duration) time.Duration {
-	for _, unit := range []time.Duration{time.Second, 100 * time.Millisecond, time.Millisecond, time.Microsecond} {
+	for _, unit := range []time.Duration{time.Second, 100 * time.Millisecond, 10 * time.Millisecond, time.Millisecond, time.Microsecond} {
 		if d >= 100*unit {
 			return d.Round(unit)
 		}

@@ -455,3 +455,46 @@ func BenchmarkLoad(b *testing.B) {
 		})
 	}
 }
+
+// TestLeftoversAreRemoved: by the step when it runs again, by Clean unless
+// the step is running.
+func TestLeftoversAreRemoved(t *testing.T) {
+	s, _ := open(t)
+	var ran atomic.Int32
+	c, err := artifact.Step(t.Context(), s, spec(), compute(1, &ran))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave := func() {
+		dir := filepath.Join(s.Dir(), ".tmp", c.ID+".123")
+		if err := errors.Join(s.Remove(c.ID), os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "value.json"), make([]byte, 1000), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave()
+	if _, err := artifact.Step(t.Context(), s, spec(), func(ctx context.Context) (*codes, error) {
+		leave := filepath.Join(s.Dir(), ".tmp", c.ID+".456") // as if this process were writing
+		if err := os.MkdirAll(leave, 0o755); err != nil {
+			return nil, err
+		}
+		if n, err := s.Clean(); n != 0 || err != nil {
+			t.Errorf("Clean freed %d bytes of a running step, %v", n, err)
+		}
+		if _, err := os.Stat(leave); err != nil {
+			t.Error(err)
+		}
+		return compute(1, &ran)(ctx)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if files := tree(t, s.Dir()); len(files) != 4 {
+		t.Errorf("the step left %v", files)
+	}
+	leave()
+	if n, err := s.Clean(); n != 1000 || err != nil {
+		t.Errorf("Clean freed %d bytes, want 1000, %v", n, err)
+	}
+	if files := tree(t, s.Dir()); len(files) != 0 {
+		t.Errorf("Clean left %v", files)
+	}
+}

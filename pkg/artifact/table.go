@@ -110,8 +110,9 @@ func (t Table) EncodeParquet(w io.Writer) error {
 		group.Group[c.Name] = columnKinds[reflect.TypeOf(c.Values)].node
 		group.names = append(group.names, c.Name)
 	}
-	// CreatedBy is fixed: by default it holds the version of the build. Before
-	// v0.30 of the library, unused bits of booleans made equal tables differ.
+	// CreatedBy is fixed: by default it holds the version of the build. The
+	// library must have the fix of its issue 520, or equal tables differ in
+	// the unused bits of their booleans.
 	out := parquet.NewWriter(w, parquet.NewSchema("table", group), parquet.Compression(&zstd.Codec{}), parquet.CreatedBy("jacard", "1", ""))
 	for k, c := range t.Columns {
 		kind := columnKinds[reflect.TypeOf(c.Values)]
