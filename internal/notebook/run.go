@@ -1,6 +1,7 @@
 package notebook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -226,28 +227,42 @@ func barText(m message) string {
 	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(page, " "))), " ")
 }
 
-// label says in a few words which cell it is: its section and its first line
-// of code.
+// label says in a few words which cell it is: its section and the first line
+// of code that says something.
 func label(section, source string) string {
 	const width = 90
-	first := ""
-	for line := range strings.Lines(source) {
-		line = strings.TrimSpace(line)
-		if line != "" && !strings.HasPrefix(line, "%%") && !strings.HasPrefix(line, "import") {
-			first = strings.TrimSpace(strings.TrimPrefix(line, "//"))
-			break
-		}
-	}
-	text := first
-	if section != "" && first != "" {
-		text = section + " · " + first
-	} else if first == "" {
+	text := firstWords(source)
+	switch {
+	case text == "":
 		text = section
+	case section != "":
+		text = section + " · " + text
 	}
 	if runes := []rune(text); len(runes) > width {
 		text = string(runes[:width-1]) + "…"
 	}
 	return text
+}
+
+// firstWords is the first line that is no import, no mark of GoNB and no call
+// without arguments; if there are only such, the first of the calls.
+func firstWords(source string) string {
+	call, inImport := "", false
+	for line := range strings.Lines(source) {
+		line = strings.TrimSpace(line)
+		switch {
+		case inImport:
+			inImport = line != ")"
+		case strings.HasPrefix(line, "import"):
+			inImport = strings.HasSuffix(line, "(")
+		case line == "" || strings.HasPrefix(line, "%%"):
+		case strings.HasSuffix(line, "()"):
+			call = cmp.Or(call, line)
+		default:
+			return strings.TrimSpace(strings.TrimPrefix(line, "//"))
+		}
+	}
+	return call
 }
 
 // exitLine is how GoNB ends the error stream of a program that failed.

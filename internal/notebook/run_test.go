@@ -261,6 +261,22 @@ func TestRunSettings(t *testing.T) {
 	}
 }
 
+func TestLabel(t *testing.T) {
+	tests := []struct{ section, source, want string }{
+		{"Use", "%%\ns := study()\nae := s.Autoencoder(ctx)\n", "Use · ae := s.Autoencoder(ctx)"},
+		{"Use", "%%\nshow()", "Use · show()"},
+		{"", "import (\n\t\"fmt\"\n)\n\n// f adds.\nfunc f() {}", "f adds."},
+		{"Use", "import \"fmt\"", "Use"},
+		{"", "%% -n=3", ""},
+		{"", strings.Repeat("ü", 100), strings.Repeat("ü", 89) + "…"},
+	}
+	for _, tt := range tests {
+		if got := label(tt.section, tt.source); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.source, got, tt.want)
+		}
+	}
+}
+
 func TestProgressBar(t *testing.T) {
 	var notes []string
 	code := `display p1 <label>Training <progress value="1" max="4"></progress> 25 % &lt; all</label>` + "\ndisplay p2 done"
