@@ -13,13 +13,10 @@
 package plots
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"image/png"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -27,6 +24,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/gojacard/jacard/pkg/artifact"
 )
 
 // Size is the size of a figure without its caption, in pixels of a screen at
@@ -148,35 +147,13 @@ func (f *Figure) Save(path string) error {
 	if write == nil {
 		return fmt.Errorf("plots: %q: the name must end in .png, .svg, .pdf or .html", path)
 	}
-	var b bytes.Buffer
-	if err := write(&b); err != nil {
-		return err
-	}
-	return writeFile(path, b.Bytes())
+	return artifact.WriteFile(path, write)
 }
 
-// writeFile replaces path in one step: a reader sees the old file or the new
-// one, never a part.
-func writeFile(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("plots: %w", err)
-	}
-	tmp, err := os.CreateTemp(dir, ".figure-*")
-	if err != nil {
-		return fmt.Errorf("plots: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp.Name())
-		}
-	}()
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return fmt.Errorf("plots: %s: %w", path, err)
-	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
-		return fmt.Errorf("plots: %w", err)
-	}
-	return nil
+// writeFile writes bytes that are made already, whole or not at all.
+func writeFile(path string, content []byte) error {
+	return artifact.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
 }

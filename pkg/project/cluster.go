@@ -3,12 +3,14 @@ package project
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/gojacard/jacard/pkg/array"
+	"github.com/gojacard/jacard/pkg/artifact"
 )
 
 // Cluster is a named set of rows and where it came from.
@@ -86,26 +88,12 @@ func SaveClusters(path string, clusters []Cluster, rows int) error {
 	if err != nil {
 		return fmt.Errorf("project: %s: %w", path, err)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".clusters-*")
+	err = artifact.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("project: %w", err)
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(append(text, '\n'))
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if closing := temporary.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Chmod(temporary.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("project: %s: %w", path, err)
 	}
 	return nil
 }
