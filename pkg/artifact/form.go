@@ -72,7 +72,7 @@ func fieldsOf(t reflect.Type) []reflect.StructField {
 
 // walker goes through a type and notes its form.
 type walker struct {
-	arrays bool // may hold arrays
+	arrays bool // a result, which may hold arrays and is read again; else a configuration
 	form   strings.Builder
 	open   map[reflect.Type]bool // structs on the way down: types may recurse
 }
@@ -87,20 +87,10 @@ func (w *walker) field(in reflect.Type, f reflect.StructField) error {
 }
 
 func (w *walker) visit(t reflect.Type, path string) error {
-	if name := borrowed(t); name != "" {
-		return fmt.Errorf("%s: the methods of the embedded %s would speak for all of %v: give that field a name", path, name, t)
-	}
-	if p := reflect.PointerTo(t); t == arrayType || t.Kind() != reflect.Pointer && p.Implements(arrayMarshaler) && p.Implements(arrayUnmarshaler) {
-		if !w.arrays {
-			return fmt.Errorf("%s holds arrays: put their hash among the inputs", path)
+	if own, err := w.own(t); own || err != nil {
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
-		fmt.Fprintf(&w.form, "%v;", t)
-		return nil
-	}
-	if t == provenanceType {
-		return fmt.Errorf("%s holds another result: give its ID as input, or tag the field `json:\"-\"`", path)
-	}
-	if t == durationType || w.speaksFor(t) {
 		fmt.Fprintf(&w.form, "%v;", t)
 		return nil
 	}
@@ -150,6 +140,45 @@ func (w *walker) structure(t reflect.Type, path string) error {
 	return nil
 }
 
+// own tells whether t needs no look inside: it is an array, or its methods or
+// this package write it.
+func (w *walker) own(t reflect.Type) (bool, error) {
+	if t == provenanceType {
+		return false, fmt.Errorf("a result inside another: give its ID as input, or tag the field `json:\"-\"`")
+	}
+	if t.Kind() == reflect.Pointer {
+		return false, nil // decided at the element
+	}
+	if name := borrowed(t); name != "" {
+		return false, fmt.Errorf("the methods of the embedded %s would speak for all of %v: give that field a name", name, t)
+	}
+	p := reflect.PointerTo(t)
+	if t == arrayType || p.Implements(arrayMarshaler) {
+		if !w.arrays {
+			return false, fmt.Errorf("arrays have no place in a configuration: put their hash among the inputs")
+		}
+		if t != arrayType && !p.Implements(arrayUnmarshaler) {
+			return false, fmt.Errorf("%v has MarshalArtifact, but no UnmarshalArtifact", t)
+		}
+		return true, nil
+	}
+	switch {
+	case t == durationType:
+		return true, nil
+	case p.Implements(jsonMarshaler):
+		if w.arrays && !p.Implements(jsonUnmarshaler) {
+			return false, fmt.Errorf("%v has MarshalJSON, but no UnmarshalJSON", t)
+		}
+		return true, nil
+	case p.Implements(textMarshaler):
+		if w.arrays && !p.Implements(textUnmarshaler) {
+			return false, fmt.Errorf("%v has MarshalText, but no UnmarshalText", t)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
 // hiddenField names a field that another field of the same name hides. JSON
 // drops such fields without a word.
 func hiddenField(t reflect.Type, seen map[string]bool) string {
@@ -187,16 +216,4 @@ func borrowed(t reflect.Type) string {
 		}
 	}
 	return ""
-}
-
-// speaksFor tells whether a type has a form of its own, by one of the interfaces.
-func (w *walker) speaksFor(t reflect.Type) bool {
-	if t.Kind() == reflect.Pointer {
-		return false // decided at the element
-	}
-	p := reflect.PointerTo(t)
-	if !w.arrays { // configurations are only written
-		return p.Implements(jsonMarshaler) || p.Implements(textMarshaler)
-	}
-	return p.Implements(jsonMarshaler) && p.Implements(jsonUnmarshaler) || p.Implements(textMarshaler) && p.Implements(textUnmarshaler)
 }

@@ -138,6 +138,10 @@ func TestValuesRoundTrip(t *testing.T) {
 	}
 }
 
+type writer struct{}
+
+func (writer) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
+
 func TestValuesThatCannotBeKept(t *testing.T) {
 	type embedsNet struct {
 		*opaque
@@ -147,7 +151,12 @@ func TestValuesThatCannotBeKept(t *testing.T) {
 		Inner
 		Ratio float32
 	}
+	type writesOnly struct{ X writer }
 	for want, v := range map[string]any{
+		"writer has MarshalJSON, but no U": &struct {
+			Provenance
+			X writesOnly
+		}{},
 		"no pointer to a struct": everything{},
 		"does not embed":         &layer{},
 		"is not exported and would be los": &struct {
@@ -162,7 +171,7 @@ func TestValuesThatCannotBeKept(t *testing.T) {
 			Provenance
 			X func()
 		}{},
-		"holds another result": &struct {
+		"a result inside another": &struct {
 			Provenance
 			Before struct{ Provenance }
 		}{},
