@@ -64,10 +64,10 @@ func newOutline(b compute.Backend, m Model, params *model.Store, row []int) (out
 				twice = name
 			}
 			o.names = append(o.names, name)
-			o.shapes[name] = perRow(nd)
+			o.shapes[name] = perRow(name, nd, n)
 			return nd
 		})
-		o.shapes[""] = perRow(out)
+		o.shapes[""] = perRow("", out, n)
 		o.widest = widest(g, x) / n
 	})
 	if err != nil {
@@ -84,7 +84,18 @@ func newOutline(b compute.Backend, m Model, params *model.Store, row []int) (out
 	return o, nil
 }
 
-func perRow(nd *graph.Node) []int { return append([]int{}, nd.Shape().Dimensions[1:]...) }
+// perRow returns the shape of one row of a node over n rows. Where the model
+// merged another axis into that of the rows, it is an axis of the row again.
+func perRow(name string, nd *graph.Node, n int) []int {
+	dims := nd.Shape().Dimensions
+	if len(dims) == 0 || dims[0]%n != 0 {
+		panic(fmt.Errorf("layer %q has shape %v for %d rows: rows must be its first axis", name, dims, n))
+	}
+	if dims[0] == n {
+		return slices.Clone(dims[1:])
+	}
+	return append([]int{dims[0] / n}, dims[1:]...)
+}
 
 // widest returns the size of the largest node that depends on x.
 func widest(g *graph.Graph, x *graph.Node) int {

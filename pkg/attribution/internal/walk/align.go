@@ -47,12 +47,12 @@ func (w *walker) align(p, x, r *Node) {
 	if p.NumOutputs() != 1 {
 		unsupported(p, "no rule for operations with several outputs")
 	}
-	s := w.locateRows(&site{p: p, x: x, r: r})
 	for i := range pi {
 		if w.dependsOnInput(pi[i]) {
 			w.align(pi[i], xi[i], ri[i])
 		}
 	}
+	s := w.locateRows(&site{p: p, x: x, r: r}) // after the inputs: the first fault is named
 	w.checkRows(s)
 	w.add(s)
 }

@@ -23,7 +23,7 @@ func init() {
 		NodeTypeNeg:                   linear,
 		NodeTypeReshape:               linear,
 		NodeTypeTranspose:             linear,
-		NodeTypeBroadcastInDim:        linear,
+		NodeTypeBroadcastInDim:        broadcast,
 		NodeTypeSlice:                 linear,
 		NodeTypeConcatenate:           linear,
 		NodeTypeReduceSum:             linear,

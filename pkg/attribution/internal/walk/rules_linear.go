@@ -1,15 +1,25 @@
 package walk
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // linear hands the multiplier on as GoMLX does a gradient: for a linear
-// operation the two are the same.
+// operation the two are the same. Conditions and integers that are moved
+// about carry float multipliers, as if they were floats.
 func linear(w *walker, s *site, m *Node) {
-	in := w.inputs(s.p)
-	for i, v := range VJPRegistration[s.p.Type()](s.p, []*Node{m}, shapes.Make(m.DType())) {
+	in, at := w.inputs(s.p), s.p
+	if !at.DType().IsFloat() {
+		floats := make([]*Node, len(in))
+		for i := range in {
+			floats[i] = float(in[i])
+		}
+		at = at.CloneWithInputs(floats...)
+	}
+	for i, v := range VJPRegistration[at.Type()](at, []*Node{m}, shapes.Make(m.DType())) {
 		if !w.dependsOnInput(in[i]) {
 			continue
 		}
@@ -25,6 +35,23 @@ func linear(w *walker, s *site, m *Node) {
 func linearInFirst(w *walker, s *site, m *Node) {
 	w.onlyFirst(s)
 	linear(w, s, m)
+}
+
+// broadcast: what one value gave to many comes back as their sum.
+func broadcast(w *walker, s *site, m *Node) {
+	in := w.inputs(s.p)[0]
+	dims := in.Shape().Dimensions
+	axes := ints(param(s.p, "broadcastAxes")) // axis of the output for each of the input
+	var summed []int
+	for a, d := range s.p.Shape().Dimensions {
+		if at := slices.Index(axes, a); at < 0 || dims[at] != d {
+			summed = append(summed, a)
+		}
+	}
+	if len(summed) > 0 {
+		m = ReduceSum(m, summed...)
+	}
+	w.push(in, Reshape(m, dims...))
 }
 
 // identity passes everything on. That includes StopGradient and custom

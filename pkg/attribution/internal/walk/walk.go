@@ -171,7 +171,8 @@ func (w *walker) push(in, c *Node) {
 	w.mult[in] = c
 }
 
-// phi is the sum over the background of multiplier·(h(x) − h(r)), [n, ...].
+// phi is the sum over the background of multiplier·(h(x) − h(r)), in the
+// shape of h(x).
 func (w *walker) phi(p *Node) *Node {
 	s := w.sites[p]
 	d := ReduceSum(Mul(w.pairs(w.mult[p], s), w.delta(s)), s.axis+1)
@@ -192,6 +193,9 @@ func (w *walker) checkLayers(req Request, taps map[string]*Node) {
 		tap := taps[name]
 		if w.sites[tap] == nil {
 			fail("layer %q does not lie between the input and %s", name, what)
+		}
+		if w.sites[tap].axis != 0 {
+			fail("layer %q counts rows on axis %d: tap it where they are axis 0", name, w.sites[tap].axis)
 		}
 		if w.bypasses(tap) {
 			fail("layer %q does not carry all of %s: a path from the input runs around it, so its attributions cannot add up", name, what)

@@ -1,0 +1,43 @@
+package attribution_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/gojacard/jacard/pkg/array"
+	"github.com/gojacard/jacard/pkg/attribution"
+)
+
+// sum is a GoMLX model that is no network of ours: relu(x₀) + 2·x₁.
+type sum struct{}
+
+func (sum) Store() *model.Store { return model.NewStore() }
+
+func (sum) Graph(_ *model.Scope, x *graph.Node, tap func(string, *graph.Node) *graph.Node) *graph.Node {
+	first := graph.Slice(x, graph.AxisRange(), graph.AxisElem(0))
+	second := graph.Slice(x, graph.AxisRange(), graph.AxisElem(1))
+	parts := graph.Concatenate([]*graph.Node{graph.Max(first, graph.ZerosLike(first)), graph.MulScalar(second, 2)}, 1)
+	return graph.ReduceSum(tap("parts", parts), 1)
+}
+
+func ExampleRescale() {
+	rows, _ := array.FromRows([][]float32{{3, 1}})
+	background, _ := array.FromRows([][]float32{{-1, 0}, {1, 0}})
+	a, err := attribution.Rescale(context.Background(), sum{}, rows, background, attribution.Target{},
+		attribution.RescaleConfig{Layers: []string{attribution.Input, "parts"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("f(x) = %.1f, mean over the background %.1f\n", a.Outputs.At(0, 0), a.BaseValue)
+	for _, l := range a.Layers {
+		fmt.Printf("%s: %.2f\n", l.Layer, l.Values.Row(0))
+	}
+	// Output:
+	// f(x) = 5.0, mean over the background 0.5
+	// input: [2.50 2.00]
+	// parts: [2.50 2.00]
+}

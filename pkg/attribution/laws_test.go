@@ -1,0 +1,246 @@
+package attribution
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+
+	"github.com/gojacard/jacard/internal/backend"
+	"github.com/gojacard/jacard/pkg/array"
+)
+
+// method is what the laws hold for. A new method is one line in methods.
+type method struct {
+	name     string
+	complete bool // Σφ = f(x) − mean f(b)
+	run      func(m Model, rows, background *array.Array, t Target) (*Attribution, error)
+}
+
+func methods(t *testing.T) []method {
+	var all []method
+	for _, b := range backend.ForTest(t) {
+		all = append(all, method{"rescale on " + b.Name(), true, func(m Model, rows, background *array.Array, t Target) (*Attribution, error) {
+			return Rescale(context.Background(), m, rows, background, t, RescaleConfig{Backend: b})
+		}})
+	}
+	return all
+}
+
+// attribute runs a method and returns the input's values.
+func attribute(t *testing.T, m method, f plainModel, rows, background *array.Array) *array.Array {
+	t.Helper()
+	a, err := m.run(f, rows, background, Target{})
+	if err != nil {
+		t.Fatalf("%s: %v", m.name, err)
+	}
+	return a.Layers[0].Values
+}
+
+// TestLaws puts every method through what its definition promises, whatever
+// its formula.
+func TestLaws(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	rows, background := random(rng, 6, 4), random(rng, 5, 4)
+	twins := rows.Clone() // inputs 0 and 1 alike in all rows
+	twinBackground := background.Clone()
+	for _, a := range []*array.Array{twins, twinBackground} {
+		for i := range a.Rows() {
+			a.Row(i)[1] = a.Row(i)[0]
+		}
+	}
+	input := func(x *Node, i int) *Node { return Slice(x, AxisRange(), AxisElem(i)) }
+	unused := func(x *Node) *Node { // neither input 2, nor in effect input 3
+		y := Mul(Sigmoid(input(x, 0)), Max(input(x, 1), input(x, 0)))
+		return Add(y, MulScalar(input(x, 3), 0))
+	}
+	symmetric := func(x *Node) *Node {
+		return Tanh(Add(Mul(input(x, 0), input(x, 1)), Add(Exp(input(x, 0)), Exp(input(x, 1)))))
+	}
+	f := func(x *Node) *Node { return Tanh(Add(Square(input(x, 0)), input(x, 1))) }
+	g := func(x *Node) *Node { return Mul(Sigmoid(input(x, 1)), activation.Relu(input(x, 2))) }
+	both := func(x *Node) *Node { return Sub(MulScalar(f(x), 2), MulScalar(g(x), 3)) }
+
+	for _, m := range methods(t) {
+		if m.complete {
+			a, err := m.run(function(both), rows, background, Target{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.MaxGap() > 1e-5 {
+				t.Errorf("%s: completeness: gap %.2g of the scale", m.name, a.MaxGap())
+			}
+		}
+		phi := attribute(t, m, function(unused), rows, background)
+		for i := range phi.Rows() {
+			if phi.At(i, 2) != 0 || phi.At(i, 3) != 0 {
+				t.Errorf("%s: dummy: unused inputs of row %d got %g and %g", m.name, i, phi.At(i, 2), phi.At(i, 3))
+			}
+		}
+		phi = attribute(t, m, function(symmetric), twins, twinBackground)
+		for i := range phi.Rows() {
+			if d := math.Abs(float64(phi.At(i, 0) - phi.At(i, 1))); d > 1e-6 {
+				t.Errorf("%s: symmetry: inputs of row %d got %g and %g", m.name, i, phi.At(i, 0), phi.At(i, 1))
+			}
+		}
+		pf, pg, pb := attribute(t, m, function(f), rows, background), attribute(t, m, function(g), rows, background), attribute(t, m, function(both), rows, background)
+		sum := array.New(pf.Shape...)
+		for k := range sum.Data {
+			sum.Data[k] = 2*pf.Data[k] - 3*pg.Data[k]
+		}
+		near(t, m.name+": linear in the model", pb.Data, sum.Data, 2e-6)
+		for i := range rows.Rows() {
+			row, err := rows.Select([]int{i})
+			if err != nil {
+				t.Fatal(err)
+			}
+			self := attribute(t, m, function(both), row, row)
+			for k, v := range self.Data {
+				if v != 0 {
+					t.Errorf("%s: row %d against itself: input %d got %g", m.name, i, k, v)
+				}
+			}
+		}
+	}
+}
+
+// TestSameFunctionWrittenOtherwise: a function has one attribution.
+func TestSameFunctionWrittenOtherwise(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	rows, background, w := random(rng, 20, 6), random(rng, 15, 6), random(rng, 6, 6)
+	zero := func(z *Node) *Node { return ScalarZero(z.Graph(), z.DType()) }
+	for _, c := range []struct {
+		name  string
+		forms []func(*Node) *Node
+	}{
+		{"relu", []func(*Node) *Node{
+			activation.Relu,
+			func(z *Node) *Node { return Max(zero(z), z) },
+			func(z *Node) *Node { return Neg(Min(Neg(z), zero(z))) },
+			func(z *Node) *Node { return Where(GreaterThan(z, zero(z)), z, ZerosLike(z)) },
+			func(z *Node) *Node { return MulScalar(Add(z, Abs(z)), 0.5) },
+			func(z *Node) *Node { return Mul(z, ConvertDType(GreaterThan(z, zero(z)), z.DType())) },
+			func(z *Node) *Node { return activation.Relu(StopGradient(z)) },
+		}},
+		{"sigmoid", []func(*Node) *Node{
+			Sigmoid,
+			func(z *Node) *Node { return Reciprocal(OnePlus(Exp(Neg(z)))) },
+			func(z *Node) *Node { return MulScalar(OnePlus(Tanh(MulScalar(z, 0.5))), 0.5) },
+		}},
+		{"square", []func(*Node) *Node{
+			Square,
+			func(z *Node) *Node { return Mul(z, z) },
+			func(z *Node) *Node { return PowScalar(Abs(z), 2) },
+		}},
+		{"softmax", []func(*Node) *Node{
+			func(z *Node) *Node { return Softmax(z) },
+			func(z *Node) *Node { e := Exp(z); return Div(e, ReduceAndKeep(e, ReduceSum, -1)) },
+			func(z *Node) *Node { return Softmax(AddScalar(z, 3)) },
+		}},
+	} {
+		for _, m := range methods(t) {
+			var first *array.Array
+			for i, form := range c.forms {
+				phi := attribute(t, m, function(func(x *Node) *Node {
+					y := form(Dot(x, Const(x.Graph(), matrix(w))).Product())
+					return Dot(y, Const(x.Graph(), matrix(w))).Product()
+				}), rows, background)
+				if i == 0 {
+					first = phi
+					continue
+				}
+				_, size := distance(first.Data, first.Data)
+				near(t, m.name+": "+c.name, phi.Data, first.Data, 1e-5*size)
+			}
+		}
+	}
+}
+
+func matrix(a *array.Array) [][]float32 {
+	out := make([][]float32, a.Rows())
+	for i := range out {
+		out[i] = a.Row(i)
+	}
+	return out
+}
+
+// TestSplitTotals: the attributions of every split sum to the same number.
+func TestSplitTotals(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	m := mlp(randomLayers(rng, 10, 20, 20, 20, 1))
+	layers := []string{Input, "linear2", "relu1", "relu3"}
+	for _, b := range backend.ForTest(t) {
+		a, err := Rescale(context.Background(), m, random(rng, 30, 10), random(rng, 9, 10), Target{}, RescaleConfig{Layers: layers, Backend: b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 30 {
+			var totals []float64
+			for _, l := range a.Layers {
+				totals = append(totals, float64(sum(l.Values.Row(i))))
+			}
+			for k, v := range totals {
+				if math.Abs(v-totals[0]) > 1e-6 {
+					t.Errorf("%s: row %d: %s sums to %g, the input to %g", b.Name(), i, layers[k], v, totals[0])
+				}
+			}
+		}
+	}
+}
+
+// TestBatchesDoNotMatter: any size of batch gives the same values up to
+// rounding, the same call the same bytes; one row and one background row too.
+func TestBatchesDoNotMatter(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	m := mlp(randomLayers(rng, 8, 16, 16, 1))
+	rows, background := random(rng, 23, 8), random(rng, 11, 8)
+	for _, b := range backend.ForTest(t) {
+		run := func(rows, background *array.Array, pairs int) *Attribution {
+			t.Helper()
+			steps, last := 0, 0
+			a, err := Rescale(context.Background(), m, rows, background, Target{}, RescaleConfig{
+				Layers: []string{Input, "relu3"}, PairsPerBatch: pairs, Backend: b,
+				Progress: func(done, total int) {
+					if steps++; done <= last || total != rows.Rows() {
+						t.Errorf("progress %d of %d after %d", done, total, last)
+					}
+					last = done
+				},
+			})
+			if err != nil {
+				t.Fatalf("%s: pairs %d: %v", b.Name(), pairs, err)
+			}
+			if last != rows.Rows() {
+				t.Errorf("%s: progress ended at %d of %d", b.Name(), last, rows.Rows())
+			}
+			return a
+		}
+		whole := run(rows, background, 0)
+		for i, again := range run(rows, background, 0).Layers {
+			if !again.Values.Equal(whole.Layers[i].Values) {
+				t.Errorf("%s: two equal calls differ in layer %s", b.Name(), again.Layer)
+			}
+		}
+		for _, pairs := range []int{1, 7, 22, 55, 100000} {
+			a := run(rows, background, pairs)
+			for i, l := range a.Layers {
+				near(t, b.Name()+": "+l.Layer, l.Values.Data, whole.Layers[i].Values.Data, 1e-6)
+			}
+			if math.Abs(a.BaseValue-whole.BaseValue) > 1e-7 {
+				t.Errorf("%s: pairs %d: base value %g, want %g", b.Name(), pairs, a.BaseValue, whole.BaseValue)
+			}
+		}
+		one := run(rows.Slice(4, 5), background, 0)
+		near(t, b.Name()+": one row", one.Layers[0].Values.Data, whole.Layers[0].Values.Row(4), 1e-6)
+		mean := make([]float32, 8) // of single background rows
+		for i := range background.Rows() {
+			for k, v := range run(rows.Slice(4, 5), background.Slice(i, i+1), 0).Layers[0].Values.Data {
+				mean[k] += v / float32(background.Rows())
+			}
+		}
+		near(t, b.Name()+": single background rows", mean, whole.Layers[0].Values.Row(4), 1e-6)
+	}
+}
