@@ -62,13 +62,14 @@ func (s *Study) Neurons(ctx context.Context, cluster Cluster) (*Neurons, error) 
 		return nil, err
 	}
 	type config struct {
+		Name       string
 		Cluster    []int
 		TopK       int
 		Legacy     bool
 		FourLayers bool
 	}
 	spec := artifact.Spec{Name: "neurons", Version: 1,
-		Config: config{cluster.IDs, s.Config.Neurons.TopK, s.Config.Legacy.TopSets, s.Config.Legacy.FourLayers},
+		Config: config{cluster.Name, cluster.IDs, s.Config.Neurons.TopK, s.Config.Legacy.TopSets, s.Config.Legacy.FourLayers},
 		Inputs: map[string]string{"encoding": enc.ID, "classifier": cls.ID}}
 	return step(ctx, s, spec, func(ctx context.Context) (*Neurons, error) {
 		x, _, err := enc.rows(cluster.IDs)

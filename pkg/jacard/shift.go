@@ -48,12 +48,20 @@ func (s *Study) Masks(ctx context.Context, cluster Cluster) (*Masks, error) {
 		Average, Lookup, Formula, LayerMixup bool
 	}
 	c, l := s.Config.Neurons, s.Config.Legacy
-	spec := artifact.Spec{Name: "masks", Version: 1,
+	spec := artifact.Spec{Name: "masks", Version: 2,
 		Config: config{c.MaskLevel, c.MaskShare, c.Important, c.MaskImages, l.Average, l.Lookup, l.MaskFormula, l.LayerMixup},
 		Inputs: map[string]string{"attributions": att.ID, "neurons": n.ID}}
 	return step(ctx, s, spec, func(context.Context) (*Masks, error) {
 		out := &Masks{Cluster: cluster}
-		for _, layer := range n.Layers {
+		layers := n.Layers
+		if l.LayerMixup { // the published study shifts by one layer's neurons, the first hidden layer's
+			first, err := n.At(att.Splits[min(1, len(att.Splits)-1)].Linear)
+			if err != nil {
+				return nil, err
+			}
+			layers = []NeuronLayer{first}
+		}
+		for _, layer := range layers {
 			m, err := s.layerMask(layer, att, cluster)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", layer.Dense, err)
@@ -68,8 +76,9 @@ func (s *Study) layerMask(layer NeuronLayer, att *Attributions, cluster Cluster)
 	m := LayerMask{Split: layer.Split, Sets: layer.Sets}
 	source := layer.Linear
 	if s.Config.Legacy.LayerMixup {
-		source = 0 // fault 9.5: the mask is over the inputs, whatever the layer
+		source = 0 // fault 9.5: mask and weights are of the inputs, the neurons stay the layer's own
 		m.Split = att.Splits[0].Split
+		m.Neurons = layer.Neurons
 	}
 	at, err := att.At(source)
 	if err != nil {
@@ -211,11 +220,7 @@ func (s *Study) plan(enc *Encoding, masks *Masks) (weightshift.Plan, error) {
 	for i := range s.Config.Shift.Seeds {
 		p.Seeds = append(p.Seeds, s.Config.Seed+uint64(i))
 	}
-	layers := masks.Layers
-	if s.Config.Legacy.LayerMixup {
-		layers = layers[:1] // the published study has one layer's neurons
-	}
-	for _, l := range layers {
+	for _, l := range masks.Layers {
 		p.Parts = append(p.Parts, weightshift.Part{Layer: l.Dense, Neurons: l.Important, Mask: l.Mask})
 	}
 	var err error
@@ -303,10 +308,11 @@ func (s *Study) Changes(ctx context.Context, cluster Cluster, linear int, delta 
 		return nil, err
 	}
 	type config struct {
-		Linear int
-		Delta  float64
+		Linear   int
+		Delta    float64
+		RowMixup bool
 	}
-	spec := artifact.Spec{Name: "changes", Version: 1, Config: config{linear, delta},
+	spec := artifact.Spec{Name: "changes", Version: 1, Config: config{linear, delta, s.Config.Legacy.RowMixup},
 		Inputs: map[string]string{"encoding": enc.ID, "classifier": cls.ID, "masks": masks.ID}}
 	return step(ctx, s, spec, func(ctx context.Context) (*Changes, error) {
 		m, err := masks.At(linear)
@@ -324,7 +330,7 @@ func (s *Study) Changes(ctx context.Context, cluster Cluster, linear int, delta 
 		}
 		out := &Changes{Layer: m.Dense, Delta: delta}
 		for _, mode := range weightshift.Modes() {
-			shifted, err := weightshift.Apply(cls.Net, weightshift.Shift{Mode: mode, Delta: delta, Seed: s.Config.Seed,
+			shifted, err := weightshift.Apply(cls.Net, weightshift.Shift{Mode: mode, Delta: delta, Seed: s.Config.Seed, LegacyRows: s.Config.Legacy.RowMixup,
 				Parts: []weightshift.Part{{Layer: m.Dense, Neurons: m.Important, Mask: m.Mask}}})
 			if err != nil {
 				return nil, err
