@@ -13,6 +13,7 @@ import (
 	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/jacard"
 	"github.com/gojacard/jacard/pkg/jacard/figures"
+	"github.com/gojacard/jacard/pkg/project"
 )
 
 func studyCommand() *cobra.Command {
@@ -31,12 +32,12 @@ by the same code as notebooks/01-jacard.ipynb and with the same store: steps
 that a notebook has finished are not computed again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			project, err := setup.FindProject(".")
+			checkout, err := setup.FindProject(".")
 			if err != nil {
 				return err
 			}
 			if out == "" {
-				out = filepath.Join(project.Root, "runs", time.Now().Format("2006-01-02T15-04-05")+"-study")
+				out = filepath.Join(checkout.Root, "runs", time.Now().Format("2006-01-02T15-04-05")+"-study")
 			}
 			config := jacard.Thesis()
 			if quick {
@@ -58,8 +59,8 @@ that a notebook has finished are not computed again.`,
 	return cmd
 }
 
-// runStudy makes every result, writes tables (CSV and Parquet) and figures
-// (PNG and PDF), and prints the comparison with the published numbers.
+// runStudy makes every result, writes tables (CSV and Parquet), figures (PNG and
+// PDF), networks (safetensors) and clusters (JSON), and prints the comparison with the published numbers.
 func runStudy(ctx context.Context, config jacard.Config, out string) error {
 	s, err := jacard.Open(config, jacard.Options{})
 	if err != nil {
@@ -70,7 +71,11 @@ func runStudy(ctx context.Context, config jacard.Config, out string) error {
 		return err
 	}
 	for _, f := range report.Figures {
-		for _, ending := range []string{".png", ".pdf"} {
+		endings := []string{".png", ".pdf"}
+		if f.Interactive {
+			endings = append(endings, ".html")
+		}
+		for _, ending := range endings {
 			if err := f.Figure.Save(filepath.Join(out, "figures", f.Name+ending)); err != nil {
 				return err
 			}
@@ -81,6 +86,14 @@ func runStudy(ctx context.Context, config jacard.Config, out string) error {
 			return err
 		}
 	}
+	for _, n := range report.Networks {
+		if err := n.Save(filepath.Join(out, "networks", n.Name()+".safetensors")); err != nil {
+			return err
+		}
+	}
+	if err := project.SaveClusters(filepath.Join(out, "clusters.json"), report.Clusters, report.Rows); err != nil {
+		return err
+	}
 	shown, err := figures.Table(report.Comparison.Table())
 	if err != nil {
 		return err
@@ -88,7 +101,8 @@ func runStudy(ctx context.Context, config jacard.Config, out string) error {
 	if err := shown.Show(); err != nil {
 		return err
 	}
-	fmt.Printf("\n%d figures and %d tables in %s\n", len(report.Figures), len(report.Tables), out)
+	fmt.Printf("\n%d figures, %d tables, %d networks and %d clusters in %s\n",
+		len(report.Figures), len(report.Tables), len(report.Networks), len(report.Clusters), out)
 	if missed := report.Comparison.Missed(); len(missed) > 0 {
 		fmt.Fprintf(os.Stderr, "jacard: %d of %d numbers are outside their bands\n", len(missed), len(report.Comparison.Checks))
 	}

@@ -3,6 +3,7 @@ package jacard
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 )
@@ -169,6 +170,14 @@ func FromEnvironment() Config {
 	return Thesis()
 }
 
+// clone shares no memory with c.
+func (c Config) clone() Config {
+	c.Autoencoder.Hidden = slices.Clone(c.Autoencoder.Hidden)
+	c.Classifier.Dropouts = slices.Clone(c.Classifier.Dropouts)
+	c.Shift.Deltas = slices.Clone(c.Shift.Deltas)
+	return c
+}
+
 // check refuses settings that no step could use, naming the field.
 func (c Config) check() error {
 	positive := []struct {
@@ -182,20 +191,33 @@ func (c Config) check() error {
 		{"Background.Rows", float64(c.Background.Rows)}, {"Projection.Perplexity", c.Projection.Perplexity},
 		{"Projection.Iterations", float64(c.Projection.Iterations)}, {"Neurons.TopK", float64(c.Neurons.TopK)},
 		{"Neurons.MapPerplex", c.Neurons.MapPerplex}, {"Neurons.MaskImages", float64(c.Neurons.MaskImages)},
+		{"Neurons.Important", c.Neurons.Important}, {"Neurons.MaskLevel", c.Neurons.MaskLevel}, {"Neurons.MaskShare", c.Neurons.MaskShare},
 		{"Neurons.Permutations", float64(c.Neurons.Permutations)}, {"Shift.Seeds", float64(c.Shift.Seeds)},
 	}
 	for _, p := range positive {
-		if !(p.value > 0) {
-			return fmt.Errorf("jacard: %s is %g, it must be above 0: start from jacard.Thesis() or jacard.Quick()", p.name, p.value)
+		if !(p.value > 0) || math.IsInf(p.value, 1) {
+			return fmt.Errorf("jacard: %s is %g, it must be finite and above 0: start from jacard.Thesis() or jacard.Quick()", p.name, p.value)
 		}
 	}
 	if c.TrainRows < 0 || c.TestRows < 0 {
 		return fmt.Errorf("jacard: TrainRows %d and TestRows %d must not be negative (0 keeps all)", c.TrainRows, c.TestRows)
 	}
+	if slices.ContainsFunc(c.Autoencoder.Hidden, func(width int) bool { return width < 1 }) {
+		return fmt.Errorf("jacard: Autoencoder.Hidden %v: want widths of at least 1", c.Autoencoder.Hidden)
+	}
 	if len(c.Classifier.Dropouts) == 0 || slices.Min(c.Classifier.Dropouts) < 0 || slices.Max(c.Classifier.Dropouts) >= 1 {
 		return fmt.Errorf("jacard: Classifier.Dropouts %v: want one rate in [0, 1) for each hidden layer", c.Classifier.Dropouts)
 	}
-	if c.Classifier.HoldOut < 0 || c.Classifier.HoldOut >= 1 {
+	if !(c.Classifier.Momentum >= 0 && c.Classifier.Momentum < 1) {
+		return fmt.Errorf("jacard: Classifier.Momentum %g: want a number in [0, 1)", c.Classifier.Momentum)
+	}
+	if !slices.Contains([]Class{Both, Zeros, Ones}, c.Background.Only) {
+		return fmt.Errorf("jacard: Background.Only %q: want %q, %q, or nothing for both", c.Background.Only, Zeros, Ones)
+	}
+	if c.Neurons.MaskShare > 1 {
+		return fmt.Errorf("jacard: Neurons.MaskShare %g: want a share of at most 1", c.Neurons.MaskShare)
+	}
+	if !(c.Classifier.HoldOut >= 0 && c.Classifier.HoldOut < 1) {
 		return fmt.Errorf("jacard: Classifier.HoldOut %g: want a share in [0, 1)", c.Classifier.HoldOut)
 	}
 	if !slices.Contains(c.Shift.Deltas, 0) {

@@ -87,7 +87,7 @@ func Open(cfg Config, options Options) (*Study, error) {
 			announce(line)
 		}
 	}
-	s := &Study{announce: announce, Config: cfg, store: store, backend: options.Backend, progress: options.Progress, done: &sync.Map{}}
+	s := &Study{announce: announce, Config: cfg.clone(), store: store, backend: options.Backend, progress: options.Progress, done: &sync.Map{}}
 	if s.progress == nil {
 		s.progress = progress.New
 	}
@@ -112,6 +112,7 @@ func (s *Study) WithLegacy(l Legacy) *Study {
 // With returns the study with a changed configuration and the same store.
 func (s *Study) With(change func(c *Config)) (*Study, error) {
 	c := *s
+	c.Config = c.Config.clone()
 	change(&c.Config)
 	if err := c.Config.check(); err != nil {
 		return nil, err

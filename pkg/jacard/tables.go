@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
 )
 
@@ -24,6 +25,30 @@ func (c *Classifier) Table() artifact.Table {
 	}}
 }
 
+// Table lists the codes of all images with ids and labels.
+func (e *Encoding) Table() artifact.Table {
+	n := e.Values.Rows()
+	id, label, train := ints(n), ints(n), make([]bool, n)
+	for i := range n {
+		id[i], label[i], train[i] = int64(i), int64(e.Labels[i]), i < e.TrainRows
+	}
+	t := []artifact.Column{{Name: "ind", Values: id}, {Name: "class", Values: label}, {Name: "train", Values: train}}
+	return artifact.Table{Columns: append(t, features(e.Values)...)}
+}
+
+// features makes one column a feature, feature_0, feature_1 and so on.
+func features(a *array.Array) []artifact.Column {
+	out := make([]artifact.Column, a.Width())
+	for k := range out {
+		values := make([]float32, a.Rows())
+		for i := range values {
+			values[i] = a.At(i, k)
+		}
+		out[k] = artifact.Column{Name: fmt.Sprintf("feature_%d", k), Values: values}
+	}
+	return out
+}
+
 // Table lists the attributions at one split, one row an image, as the study's
 // files do.
 func (a *Attributions) Table(p SplitAttribution) artifact.Table {
@@ -32,15 +57,8 @@ func (a *Attributions) Table(p SplitAttribution) artifact.Table {
 	for i := range n {
 		id[i], output[i] = int64(i), float64(a.Outputs.Data[i])
 	}
-	t := artifact.Table{Columns: []artifact.Column{{Name: "ind", Values: id}, {Name: "output", Values: output}}}
-	for k := range p.Values.Width() {
-		values := floats(n)
-		for i := range n {
-			values[i] = float64(p.Values.At(i, k))
-		}
-		t.Columns = append(t.Columns, artifact.Column{Name: fmt.Sprintf("feature_%d", k), Values: values})
-	}
-	return t
+	t := []artifact.Column{{Name: "ind", Values: id}, {Name: "output", Values: output}}
+	return artifact.Table{Columns: append(t, features(p.Values)...)}
 }
 
 // Table lists the points, one row an image, as the study's files do.

@@ -3,9 +3,11 @@ package figures
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/jacard"
+	"github.com/gojacard/jacard/pkg/network"
 	"github.com/gojacard/jacard/pkg/plots"
 )
 
@@ -13,13 +15,17 @@ import (
 type Report struct {
 	Figures    []NamedFigure
 	Tables     []NamedTable
+	Clusters   []jacard.Cluster // published, by k-means and by DBSCAN
+	Rows       int              // images that the clusters' ids refer to
+	Networks   []*network.Network
 	Comparison *jacard.Comparison
 }
 
 // NamedFigure is a figure and the name of its file.
 type NamedFigure struct {
-	Name   string
-	Figure *plots.Figure
+	Name        string
+	Figure      *plots.Figure
+	Interactive bool // has an interactive form worth a page
 }
 
 // NamedTable is a table and the name of its file.
@@ -47,7 +53,7 @@ func Everything(ctx context.Context, s *jacard.Study) (*Report, error) {
 
 // draw keeps a figure unless drawing it failed.
 func (r *Report) draw(name string, f *plots.Figure, err error) error {
-	r.Figures = append(r.Figures, NamedFigure{name, f})
+	r.Figures = append(r.Figures, NamedFigure{Name: name, Figure: f})
 	return err
 }
 
@@ -81,6 +87,12 @@ func (r *Report) training(ctx context.Context, s *jacard.Study) error {
 	if err != nil {
 		return err
 	}
+	enc, err := s.Encode(ctx)
+	if err != nil {
+		return err
+	}
+	r.Networks = []*network.Network{ae.Net, cls.Net}
+	r.table("encoding", enc.Table())
 	r.table("classifier-log", cls.Table())
 	f, err = ClassifierLog(cls)
 	if err := r.draw("03-classifier-log", f, err); err != nil {
@@ -124,8 +136,21 @@ func (r *Report) explanations(ctx context.Context, s *jacard.Study) error {
 	if err != nil {
 		return err
 	}
+	found, err := s.KMeans(m, 3)
+	if err != nil {
+		return err
+	}
+	dense, err := m.DBSCAN(4, 20) // the settings that the published map was measured with
+	if err != nil {
+		return err
+	}
+	r.Clusters, r.Rows = slices.Concat(presets, found, dense), digits.Rows()
 	f, err = Brush(m, digits, "brushed", presets...)
-	return r.draw("07-map", f, err)
+	if err := r.draw("07-map", f, err); err != nil {
+		return err
+	}
+	r.Figures[len(r.Figures)-1].Interactive = true
+	return nil
 }
 
 func (r *Report) neurons(ctx context.Context, s *jacard.Study) error {

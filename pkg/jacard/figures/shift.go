@@ -12,22 +12,22 @@ import (
 // SweepAccuracy draws test accuracy against δ: one line a mode, one panel a
 // layer; random masks as the mean over their seeds with the range as a band.
 func SweepAccuracy(s *jacard.Sweep) (*plots.Figure, error) {
-	return sweep(s, "Weight shifts: test accuracy", "test accuracy, %", func(r weightshift.Row) float64 { return 100 * r.TestAccuracy })
+	return sweep(s, "Weight shifts: test accuracy", "test accuracy, %", false, func(r weightshift.Row) float64 { return 100 * r.TestAccuracy })
 }
 
 // SweepLoss draws the test loss against δ in the same way.
 func SweepLoss(s *jacard.Sweep) (*plots.Figure, error) {
-	return sweep(s, "Weight shifts: test loss", "cross-entropy", func(r weightshift.Row) float64 { return r.TestLoss })
+	return sweep(s, "Weight shifts: test loss", "cross-entropy", true, func(r weightshift.Row) float64 { return r.TestLoss })
 }
 
 // ClusterProbability draws the mean probability of the cluster's images
 // against δ in the same way.
 func ClusterProbability(s *jacard.Sweep) (*plots.Figure, error) {
-	return sweep(s, "Weight shifts: the cluster's images", "mean P(digit = 1)", func(r weightshift.Row) float64 { return r.ClusterMeanP })
+	return sweep(s, "Weight shifts: the cluster's images", "mean P(digit = 1)", false, func(r weightshift.Row) float64 { return r.ClusterMeanP })
 }
 
-func sweep(s *jacard.Sweep, title, label string, value func(weightshift.Row) float64) (*plots.Figure, error) {
-	data := plots.LinesData{Title: title, XLabel: "δ", YLabel: label}
+func sweep(s *jacard.Sweep, title, label string, logarithmic bool, value func(weightshift.Row) float64) (*plots.Figure, error) {
+	data := plots.LinesData{Title: title, XLabel: "δ", YLabel: label, LogY: logarithmic}
 	var layers []string
 	seeds := 0
 	for _, r := range s.Rows {
