@@ -37,14 +37,16 @@ func RowBars(a *jacard.Attributions, linear, id int) (*plots.Figure, error) {
 }
 
 // GlobalBars draws mean |φ| at one split: over all images, each class, and a
-// cluster.
+// cluster. Groups without an image are left out.
 func GlobalBars(a *jacard.Attributions, linear int, labels []int, cluster jacard.Cluster) (*plots.Figure, error) {
 	p, err := a.At(linear)
 	if err != nil {
 		return nil, err
 	}
+	var all []int
 	byClass := map[int][]int{}
 	for id, l := range labels {
+		all = append(all, id)
 		byClass[l] = append(byClass[l], id)
 	}
 	data := plots.BarsData{Title: fmt.Sprintf("Inputs of linear %d: mean |φ|", linear), XLabel: "mean |φ|", Max: topBars,
@@ -52,7 +54,10 @@ func GlobalBars(a *jacard.Attributions, linear int, labels []int, cluster jacard
 	for _, g := range []struct {
 		name string
 		ids  []int
-	}{{"all images", nil}, {"zeros", byClass[0]}, {"ones", byClass[1]}, {cluster.Name, cluster.IDs}} {
+	}{{"all images", all}, {"zeros", byClass[0]}, {"ones", byClass[1]}, {cluster.Name, cluster.IDs}} {
+		if len(g.ids) == 0 {
+			continue
+		}
 		values, err := p.MeanAbs(g.ids)
 		if err != nil {
 			return nil, err

@@ -74,7 +74,8 @@ func (r *Report) training(ctx context.Context, s *jacard.Study) error {
 	if err := r.draw("01-autoencoder-loss", f, err); err != nil {
 		return err
 	}
-	ids := digits.Test()[:16]
+	ids := digits.Test()
+	ids = ids[:min(16, len(ids))]
 	images, err := s.Reconstruct(ctx, ids)
 	if err != nil {
 		return err

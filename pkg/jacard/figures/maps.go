@@ -152,7 +152,12 @@ func DepthProfile(corrected, legacy *jacard.Similarity) (*plots.Figure, error) {
 		return out
 	}
 	published := plots.Series{Name: "published", Y: jacard.PublishedLayerJaccard, Marks: true}
-	for _, l := range legacy.Layers[len(legacy.Layers)-len(jacard.PublishedLayerJaccard):] {
+	first := len(legacy.Layers) - len(jacard.PublishedLayerJaccard)
+	if first < 0 {
+		return nil, fmt.Errorf("figures: %d layers beside %d published ones: the profile wants a classifier as deep as the study's",
+			len(legacy.Layers), len(jacard.PublishedLayerJaccard))
+	}
+	for _, l := range legacy.Layers[first:] {
 		published.X = append(published.X, float64(l.Linear))
 	}
 	data.Series = []plots.Series{line("corrected", corrected, false), line("legacy: with dead neurons", legacy, false), line("chance", corrected, true), published}

@@ -81,13 +81,16 @@ func Attributions(labels []int, runs ...*jacard.Attributions) plots.Table {
 	return t
 }
 
-// Neurons compares layers of corrected and legacy top sets.
+// Neurons compares layers of corrected and legacy top sets. Cells of a layer
+// that the legacy study leaves out are empty.
 func Neurons(corrected, legacy *jacard.Neurons) plots.Table {
 	t := plots.Table{Columns: []string{"layer", "dead neurons", "distinct top sets", "mean class association", "mean Jaccard", "legacy: distinct", "legacy: mean class association", "legacy: mean Jaccard"}}
-	for i, l := range corrected.Layers {
-		old := legacy.Layers[i]
-		t.Rows = append(t.Rows, []any{l.Neurons, l.Summary.Dead, l.Summary.Distinct, meanClass(l), l.Summary.Mean,
-			old.Summary.Distinct, meanClass(old), old.Summary.Mean})
+	for _, l := range corrected.Layers {
+		row := []any{l.Neurons, l.Summary.Dead, l.Summary.Distinct, meanClass(l), l.Summary.Mean, nil, nil, nil}
+		if old, err := legacy.At(l.Linear); err == nil {
+			row = append(row[:5], old.Summary.Distinct, meanClass(old), old.Summary.Mean)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
