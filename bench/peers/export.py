@@ -1,0 +1,14 @@
+"""Writes what all programs are measured on to a folder: codes.npy [14780, 30], classifier.pth (whole module), tsne.npy [rows, 30]."""
+import argparse
+
+from common import *
+
+p = argparse.ArgumentParser(description=__doc__)
+p.add_argument("folder", type=pathlib.Path)
+p.add_argument("--tsne-rows", type=int, default=14780)
+a = p.parse_args()
+a.folder.mkdir(parents=True, exist_ok=True)
+codes, _, net, phi = features()
+np.save(a.folder / "codes.npy", codes.numpy())
+np.save(a.folder / "tsne.npy", phi.numpy()[tsne_rows(a.tsne_rows)])
+torch.save(net, a.folder / "classifier.pth")
