@@ -8,29 +8,34 @@ import (
 	"github.com/gojacard/jacard/pkg/array"
 )
 
-// checkRows refuses what no method can explain.
+// checkRows refuses rows that no method can explain against this background.
 func checkRows(rows, background *array.Array) error {
-	for _, a := range []struct {
-		name string
-		*array.Array
-	}{{"rows", rows}, {"background", background}} {
-		if a.Array == nil {
-			return fmt.Errorf("attribution: no %s given", a.name)
-		}
-		if err := a.Check(); err != nil {
-			return fmt.Errorf("attribution: %s: %w", a.name, err)
-		}
-		if a.Rows() == 0 || a.Width() == 0 {
-			return fmt.Errorf("attribution: %s have shape %v: nothing to explain", a.name, a.Shape)
-		}
-		for i, v := range a.Data {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fmt.Errorf("attribution: %s: value %d of row %d is %g: remove or fill such rows first", a.name, i%a.Width(), i/a.Width(), v)
-			}
-		}
+	if err := checkValues("rows", rows); err != nil {
+		return err
+	}
+	if err := checkValues("background", background); err != nil {
+		return err
 	}
 	if !slices.Equal(rows.Shape[1:], background.Shape[1:]) {
 		return fmt.Errorf("attribution: background has row shape %v, rows have %v", background.Shape[1:], rows.Shape[1:])
+	}
+	return nil
+}
+
+func checkValues(name string, a *array.Array) error {
+	if a == nil {
+		return fmt.Errorf("attribution: no %s given", name)
+	}
+	if err := a.Check(); err != nil {
+		return fmt.Errorf("attribution: %s: %w", name, err)
+	}
+	if a.Rows() == 0 || a.Width() == 0 {
+		return fmt.Errorf("attribution: %s: shape %v holds nothing", name, a.Shape)
+	}
+	for i, v := range a.Data {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("attribution: %s: value %d of row %d is %g: remove or fill such rows first", name, i%a.Width(), i/a.Width(), v)
+		}
 	}
 	return nil
 }

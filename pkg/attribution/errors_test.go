@@ -36,8 +36,8 @@ func TestBadInput(t *testing.T) {
 		want             string
 	}{
 		{"no rows", nil, background, Target{}, RescaleConfig{}, "no rows given"},
-		{"zero rows", array.New(0, 3), background, Target{}, RescaleConfig{}, "rows have shape [0 3]"},
-		{"zero background", rows, array.New(0, 3), Target{}, RescaleConfig{}, "background have shape [0 3]"},
+		{"zero rows", array.New(0, 3), background, Target{}, RescaleConfig{}, "rows: shape [0 3] holds nothing"},
+		{"zero background", rows, array.New(0, 3), Target{}, RescaleConfig{}, "background: shape [0 3] holds nothing"},
 		{"broken array", &array.Array{Shape: []int{2, 3}}, background, Target{}, RescaleConfig{}, "holds 6 values, got 0"},
 		{"other width", rows, random(rng, 4, 5), Target{}, RescaleConfig{}, "background has row shape [5], rows have [3]"},
 		{"model of other width", random(rng, 5, 7), random(rng, 4, 7), Target{}, RescaleConfig{}, "does not take rows of shape [7]"},
@@ -177,5 +177,38 @@ func TestOutputThatDoesNotMove(t *testing.T) {
 	}
 	if _, err := a.Layer("relu1"); err == nil || !strings.Contains(err.Error(), "there are input") {
 		t.Errorf("Layer of another name: %v", err)
+	}
+}
+
+// TestRescaler: prepared once, it explains any number of rows as Rescale does.
+func TestRescaler(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 8))
+	m := mlp(randomLayers(rng, 6, 9, 1))
+	rows, background := random(rng, 12, 6), random(rng, 5, 6)
+	for _, b := range backend.ForTest(t) {
+		cfg := RescaleConfig{PairsPerBatch: 20, Backend: b}
+		want, err := Rescale(context.Background(), m, rows, background, Target{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := NewRescaler(m, background, Target{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for _, part := range [][2]int{{0, 12}, {3, 4}, {5, 12}} {
+			got, err := r.Attribute(context.Background(), rows.Slice(part[0], part[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.BaseValue != want.BaseValue {
+				t.Errorf("%s: base value %g, want %g", b.Name(), got.BaseValue, want.BaseValue)
+			}
+			near(t, b.Name(), got.Layers[0].Values.Data, want.Layers[0].Values.Slice(part[0], part[1]).Data, 1e-6)
+		}
+		_, err = r.Attribute(context.Background(), random(rng, 2, 7))
+		wantText(t, "rows of another width", err, "background has row shape [6], rows have [7]")
+		_, err = NewRescaler(m, array.New(0, 6), Target{}, cfg)
+		wantText(t, "no background", err, "background: shape [0 6]")
 	}
 }
