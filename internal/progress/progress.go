@@ -30,7 +30,7 @@ func New(title string) func(done, total int) {
 	var f face = lines{os.Stderr}
 	switch {
 	case gonbui.IsNotebook:
-		f = &cell{id: "progress_" + gonbui.UniqueID(), update: gonbui.UpdateHTML, sync: gonbui.Sync}
+		f = &cell{id: "progress_" + gonbui.UniqueId(), update: gonbui.UpdateHTML, sync: gonbui.Sync}
 	case term.IsTerminal(int(os.Stderr.Fd())):
 		f = &terminal{out: os.Stderr, title: title}
 	}

@@ -34,11 +34,7 @@ type SplitAttribution struct {
 // Attributions explains all rows at all splits in one call: the sums over the
 // inputs of split 0, 2, 5, 8 and 11 are the same, f(x) − BaseValue.
 func (s *Study) Attributions(ctx context.Context) (*Attributions, error) {
-	enc, err := s.Encode(input(ctx))
-	if err != nil {
-		return nil, err
-	}
-	cls, err := s.Classifier(input(ctx))
+	enc, cls, err := s.trained(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,14 +105,7 @@ func (s *Study) background(enc *Encoding) ([]int, error) {
 
 // At returns the attributions at the split before a linear layer.
 func (a *Attributions) At(linear int) (SplitAttribution, error) {
-	var known []int
-	for _, p := range a.Splits {
-		if p.Linear == linear {
-			return p, nil
-		}
-		known = append(known, p.Linear)
-	}
-	return SplitAttribution{}, fmt.Errorf("jacard: no split before linear layer %d: there are %v", linear, known)
+	return at(a.Splits, linear, "split before")
 }
 
 // Row returns the attributions of one image in the order of the inputs.

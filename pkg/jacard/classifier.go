@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/gojacard/jacard/internal/random"
 	"github.com/gojacard/jacard/pkg/array"
@@ -189,33 +188,13 @@ func (s *Study) logEpoch(ctx context.Context, e network.Epoch, enc *Encoding, he
 	return line, nil
 }
 
-// Split is a place where the network is cut in two: before linear layer
-// Linear, whose inputs are explained and whose weights are shifted.
-type Split struct {
-	Linear  int    // index of the linear layer in the network: 0, 2, 5, 8, 11
-	Inputs  string // layer whose output is explained: "input", "relu1", "relu3" …
-	Neurons string // layer of the neurons that the linear layer feeds: "relu1", "relu3" …
-	Dense   string // the linear layer: "dense0", "dense2" …
-}
-
-// Weights is the name of the linear layer's weight parameter.
-func (s Split) Weights() string { return s.Dense + ".weight" }
-
-// Splits lists the cuts before each linear layer that feeds a ReLU, in order.
-func Splits(net *network.Network) []Split {
-	var out []Split
-	inputs, dense := "input", ""
-	for _, name := range net.LayerNames() {
-		kind := strings.TrimRight(name, "0123456789")
-		switch kind {
-		case "dense":
-			dense = name
-		case "relu":
-			var linear int
-			fmt.Sscanf(dense, "dense%d", &linear)
-			out = append(out, Split{Linear: linear, Inputs: inputs, Neurons: name, Dense: dense})
-			inputs = name
-		}
+// trained returns what most later steps start from: the codes and the
+// classifier of them.
+func (s *Study) trained(ctx context.Context) (*Encoding, *Classifier, error) {
+	enc, err := s.Encode(input(ctx))
+	if err != nil {
+		return nil, nil, err
 	}
-	return out
+	cls, err := s.Classifier(input(ctx))
+	return enc, cls, err
 }

@@ -53,11 +53,7 @@ func (l NeuronLayer) Averages(legacy bool) ([]float64, error) {
 // Neurons records the activations of the cluster's images in every ReLU layer
 // and describes each neuron by the images that excite it most.
 func (s *Study) Neurons(ctx context.Context, cluster Cluster) (*Neurons, error) {
-	enc, err := s.Encode(input(ctx))
-	if err != nil {
-		return nil, err
-	}
-	cls, err := s.Classifier(input(ctx))
+	enc, cls, err := s.trained(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +125,7 @@ func (s *Study) describe(p Split, acts *array.Array, labels []int) (NeuronLayer,
 
 // At returns the neurons that a linear layer feeds.
 func (n *Neurons) At(linear int) (NeuronLayer, error) {
-	var known []int
-	for _, l := range n.Layers {
-		if l.Linear == linear {
-			return l, nil
-		}
-		known = append(known, l.Linear)
-	}
-	return NeuronLayer{}, fmt.Errorf("jacard: no neurons after linear layer %d: there are %v", linear, known)
+	return at(n.Layers, linear, "neurons after")
 }
 
 // Table lists all neurons, one row each, as the study's CSV files do.

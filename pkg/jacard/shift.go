@@ -122,14 +122,7 @@ func (m LayerMask) positions() []int { return idRange(0, m.Phi.Rows()) }
 
 // At returns the mask of one linear layer.
 func (m *Masks) At(linear int) (LayerMask, error) {
-	var known []int
-	for _, l := range m.Layers {
-		if l.Linear == linear {
-			return l, nil
-		}
-		known = append(known, l.Linear)
-	}
-	return LayerMask{}, fmt.Errorf("jacard: no mask for linear layer %d: there are %v", linear, known)
+	return at(m.Layers, linear, "mask for")
 }
 
 // Explain shows how the mask of one neuron was decided, input by input.
@@ -176,11 +169,7 @@ type Sweep struct {
 // every layer alone and all together, three modes, all δ; random masks with
 // several seeds.
 func (s *Study) Sweep(ctx context.Context, cluster Cluster) (*Sweep, error) {
-	enc, err := s.Encode(input(ctx))
-	if err != nil {
-		return nil, err
-	}
-	cls, err := s.Classifier(input(ctx))
+	enc, cls, err := s.trained(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -295,11 +284,7 @@ type ModeChanges struct {
 // Changes shifts one layer by δ in each mode and compares the probabilities of
 // the test rows.
 func (s *Study) Changes(ctx context.Context, cluster Cluster, linear int, delta float64) (*Changes, error) {
-	enc, err := s.Encode(input(ctx))
-	if err != nil {
-		return nil, err
-	}
-	cls, err := s.Classifier(input(ctx))
+	enc, cls, err := s.trained(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -227,6 +227,10 @@ func (r *Report) shifts(ctx context.Context, s *jacard.Study) error {
 	if err := r.draw("15-shift-loss", f, err); err != nil {
 		return err
 	}
+	f, err = ClusterProbability(sweep)
+	if err := r.draw("15-shift-cluster", f, err); err != nil {
+		return err
+	}
 	f, err = BeforeAfter(sweep, "dense0", 1)
 	if err := r.draw("16-before-after", f, err); err != nil {
 		return err
