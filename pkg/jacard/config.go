@@ -205,6 +205,9 @@ func (c Config) check() error {
 	if slices.ContainsFunc(c.Autoencoder.Hidden, func(width int) bool { return width < 1 }) {
 		return fmt.Errorf("jacard: Autoencoder.Hidden %v: want widths of at least 1", c.Autoencoder.Hidden)
 	}
+	if c.Encoding.AfterReLU && len(c.Autoencoder.Hidden) == 0 {
+		return fmt.Errorf("jacard: Encoding.AfterReLU: the linear autoencoder (Autoencoder.Hidden is empty) has no ReLU after its code")
+	}
 	if len(c.Classifier.Dropouts) == 0 || slices.Min(c.Classifier.Dropouts) < 0 || slices.Max(c.Classifier.Dropouts) >= 1 {
 		return fmt.Errorf("jacard: Classifier.Dropouts %v: want one rate in [0, 1) for each hidden layer", c.Classifier.Dropouts)
 	}

@@ -2,7 +2,6 @@ package jacard
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/gojacard/jacard/internal/random"
 	"github.com/gojacard/jacard/pkg/array"
@@ -117,11 +116,7 @@ func (s *Study) Encode(ctx context.Context) (*Encoding, error) {
 		if s.Config.Encoding.AfterReLU {
 			layer++
 		}
-		names := ae.Net.LayerNames()
-		if layer >= len(names) {
-			return nil, fmt.Errorf("the linear autoencoder has no ReLU after its code: AfterReLU does not apply")
-		}
-		codes, err := ae.Net.Activations(ctx, digits.Images, []string{names[layer]}, network.RunConfig{Backend: s.backend})
+		codes, err := ae.Net.Activations(ctx, digits.Images, []string{ae.Net.LayerNames()[layer]}, network.RunConfig{Backend: s.backend})
 		if err != nil {
 			return nil, err
 		}
