@@ -53,6 +53,9 @@ func (l NeuronLayer) Averages(legacy bool) ([]float64, error) {
 // Neurons records the activations of the cluster's images in every ReLU layer
 // and describes each neuron by the images that excite it most.
 func (s *Study) Neurons(ctx context.Context, cluster Cluster) (*Neurons, error) {
+	if len(cluster.IDs) == 0 {
+		return nil, fmt.Errorf("jacard: cluster %q has no images: nothing can be said about its neurons", cluster.Name)
+	}
 	enc, cls, err := s.trained(ctx)
 	if err != nil {
 		return nil, err
