@@ -91,7 +91,9 @@ func Similarity(s *jacard.Similarity) (*plots.Figure, error) {
 		for _, j := range l.Order {
 			order = append(order, first+j)
 		}
-		axis.Blocks = append(axis.Blocks, plots.Block{Name: l.Neurons, Count: len(l.Order)})
+		if len(l.Order) > 0 { // a layer of dead neurons has no block
+			axis.Blocks = append(axis.Blocks, plots.Block{Name: l.Neurons, Count: len(l.Order)})
+		}
 		first += l.Matrix.Rows()
 	}
 	return similarity(s, order, axis, "layer by layer, similar neurons side by side")
