@@ -3,6 +3,7 @@ package jacard
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
@@ -76,16 +77,30 @@ type NeuronMap struct {
 	Trustworthiness float64      // 10 neighbours, against the cosine of the rows
 }
 
-// NeuronMap projects the neurons of the network that are alive (all of them
-// with legacy top sets) by t-SNE with cosine distance between rows of the
-// similarity matrix, as the study does (fault 9.16).
-func (s *Study) NeuronMap(ctx context.Context, sim *Similarity) (*NeuronMap, error) {
+// NeuronMap projects the neurons that are alive (all of them with legacy top
+// sets) by t-SNE with cosine distance between rows of the similarity matrix,
+// as the study does (fault 9.16): the neurons of the whole network, or those
+// after the given linear layers only.
+func (s *Study) NeuronMap(ctx context.Context, sim *Similarity, linear ...int) (*NeuronMap, error) {
+	for _, l := range linear {
+		if _, err := at(sim.Layers, l, "neurons after"); err != nil {
+			return nil, err
+		}
+	}
 	keep := sim.Alive
 	if s.Config.Legacy.TopSets {
 		keep = idRange(0, sim.Network.Rows())
 	}
-	type config struct{ Perplexity float64 }
-	spec := artifact.Spec{Name: "neuron map", Version: 1, Config: config{s.Config.Neurons.MapPerplex}, Inputs: map[string]string{"similarity": sim.ID}}
+	if len(linear) > 0 {
+		keep = slices.DeleteFunc(slices.Clone(keep), func(n int) bool {
+			return !slices.Contains(linear, sim.Layers[sim.LayerOf[n]].Linear)
+		})
+	}
+	type config struct {
+		Perplexity float64
+		Linear     []int
+	}
+	spec := artifact.Spec{Name: "neuron map", Version: 2, Config: config{s.Config.Neurons.MapPerplex, linear}, Inputs: map[string]string{"similarity": sim.ID}}
 	return step(ctx, s, spec, func(ctx context.Context) (*NeuronMap, error) {
 		if len(keep) <= int(3*s.Config.Neurons.MapPerplex) {
 			return nil, fmt.Errorf("%d neurons are alive: a map with perplexity %g needs more than %g; lower Neurons.MapPerplex or look at the heat map",

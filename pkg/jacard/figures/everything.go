@@ -194,6 +194,19 @@ func (r *Report) neurons(ctx context.Context, s *jacard.Study) error {
 			return err
 		}
 	}
+	for _, l := range sim.Layers {
+		if float64(len(l.Alive)) <= 3*s.Config.Neurons.MapPerplex {
+			continue // too few for a map; the heat map shows them
+		}
+		nm, err := s.NeuronMap(ctx, sim, l.Linear)
+		if err != nil {
+			return err
+		}
+		f, err := NeuronMap(nm, n, ByClass)
+		if err := r.draw("11-neuron-map-"+l.Neurons, f, err); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
