@@ -161,8 +161,9 @@ func defaultStore() (string, error) {
 
 // step fills what all steps of the study share and runs one of them.
 func step[T artifact.Recorder](ctx context.Context, s *Study, spec artifact.Spec, compute func(context.Context) (T, error)) (T, error) {
-	spec.Seed = s.Config.Seed
-	spec.Backend = s.name
+	if len(spec.Inputs) > 0 { // a step without inputs reads files: it draws and computes nothing
+		spec.Seed, spec.Backend = s.Config.Seed, s.name
+	}
 	id, err := spec.ID()
 	if err == nil {
 		if known, ok := s.done.Load(id); ok {
