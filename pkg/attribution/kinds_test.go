@@ -191,7 +191,9 @@ func (k kind) seeded(t testing.TB, on compute.Backend) plainModel {
 				a.Data[i] = a.Data[i]*a.Data[i] + 0.5
 			}
 		}
-		v.MustSetValue(tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+		if err := v.SetValue(tensors.FromFlatDataAndDimensions(a.Data, a.Shape...)); err != nil {
+			panic(err)
+		}
 	}
 	return plainModel{store, k.build}
 }
