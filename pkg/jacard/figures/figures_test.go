@@ -141,7 +141,11 @@ func TestFigures(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		for _, want := range append(c.says, c.source[:12], "seed 7") {
+		wants := append(c.says, c.source[:12])
+		if c.source != e.d.ID { // reading the digits draws nothing
+			wants = append(wants, "seed 7")
+		}
+		for _, want := range wants {
 			if !strings.Contains(f.Caption(), want) {
 				t.Errorf("%s: caption %q lacks %q", c.name, f.Caption(), want)
 			}
