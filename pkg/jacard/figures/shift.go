@@ -12,22 +12,37 @@ import (
 // SweepAccuracy draws test accuracy against δ: one line a mode, one panel a
 // layer; random masks as the mean over their seeds with the range as a band.
 func SweepAccuracy(s *jacard.Sweep) (*plots.Figure, error) {
-	return sweep(s, "Weight shifts: test accuracy", "test accuracy, %", false, func(r weightshift.Row) float64 { return 100 * r.TestAccuracy })
+	return sweep(s, measure{title: "Weight shifts: test accuracy", label: "test accuracy, %", rows: testRows(s),
+		of: func(r weightshift.Row) float64 { return 100 * r.TestAccuracy }})
 }
 
 // SweepLoss draws the test loss against δ in the same way.
 func SweepLoss(s *jacard.Sweep) (*plots.Figure, error) {
-	return sweep(s, "Weight shifts: test loss", "cross-entropy", true, func(r weightshift.Row) float64 { return r.TestLoss })
+	return sweep(s, measure{title: "Weight shifts: test loss", label: "cross-entropy", logarithmic: true, rows: testRows(s),
+		of: func(r weightshift.Row) float64 { return r.TestLoss }})
 }
 
 // ClusterProbability draws the mean probability of the cluster's images
 // against δ in the same way.
 func ClusterProbability(s *jacard.Sweep) (*plots.Figure, error) {
-	return sweep(s, "Weight shifts: the cluster's images", "mean P(digit = 1)", false, func(r weightshift.Row) float64 { return r.ClusterMeanP })
+	return sweep(s, measure{title: "Weight shifts: the images of " + s.Cluster, label: "mean P(digit = 1)",
+		of: func(r weightshift.Row) float64 { return r.ClusterMeanP }})
 }
 
-func sweep(s *jacard.Sweep, title, label string, logarithmic bool, value func(weightshift.Row) float64) (*plots.Figure, error) {
-	data := plots.LinesData{Title: title, XLabel: "δ", YLabel: label, LogY: logarithmic}
+// measure is what a sweep's figure shows of each of its rows.
+type measure struct {
+	title, label string
+	logarithmic  bool
+	rows         int // images measured; 0 leaves them out of the caption
+	of           func(weightshift.Row) float64
+}
+
+func testRows(s *jacard.Sweep) int {
+	return s.Before.TN + s.Before.FP + s.Before.FN + s.Before.TP
+}
+
+func sweep(s *jacard.Sweep, m measure) (*plots.Figure, error) {
+	data := plots.LinesData{Title: m.title, XLabel: "δ", YLabel: m.label, LogY: m.logarithmic}
 	var layers []string
 	seeds := 0
 	for _, r := range s.Rows {
@@ -37,7 +52,7 @@ func sweep(s *jacard.Sweep, title, label string, logarithmic bool, value func(we
 	}
 	for _, layer := range layers {
 		for _, mode := range weightshift.Modes() {
-			line, n := sweepLine(s, layer, mode, value)
+			line, n := sweepLine(s, layer, mode, m.of)
 			if len(line.X) > 0 {
 				data.Series = append(data.Series, line)
 			}
@@ -45,7 +60,7 @@ func sweep(s *jacard.Sweep, title, label string, logarithmic bool, value func(we
 		}
 	}
 	data.Caption = caption(&s.Provenance, "copies of the classifier with shifted weights of important neurons of "+s.Cluster)
-	data.Caption.N = s.Before.TN + s.Before.FP + s.Before.FN + s.Before.TP
+	data.Caption.N = m.rows
 	data.Caption.Note = fmt.Sprintf("random: mean and range over %d masks of equal size", seeds)
 	return plots.Lines(data)
 }
@@ -95,7 +110,7 @@ func BeforeAfter(s *jacard.Sweep, layer string, delta float64) (*plots.Figure, e
 			data.Matrices = append(data.Matrices, confusionRow(string(r.Mode), r))
 		}
 	}
-	data.Caption.N = s.Before.TN + s.Before.FP + s.Before.FN + s.Before.TP
+	data.Caption.N = testRows(s)
 	return plots.Confusion(data)
 }
 
