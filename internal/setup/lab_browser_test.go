@@ -199,10 +199,11 @@ func (b *labTab) wait(what, expression string) {
 	}
 	b.shot("failed")
 	log, _ := os.ReadFile(b.log)
+	page := b.eval("document.body.innerText") // before the lock, which the page's events need
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.Fatalf("waited for %s: %v; the page shows\n%s\nits console says\n%s\nand the server's log ends\n%s",
-		what, err, b.eval("document.body.innerText"), strings.Join(b.errors, "\n"), log[max(0, len(log)-2000):])
+		what, err, page, strings.Join(b.errors, "\n"), log[max(0, len(log)-2000):])
 }
 
 // eval returns a text of the page.
