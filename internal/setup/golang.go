@@ -191,10 +191,22 @@ func compile(ctx context.Context, s *Setup) error {
 	if err != nil {
 		return err
 	}
+	if err := s.fetchModules(ctx); err != nil {
+		return err
+	}
 	if err := s.goBuild(ctx, "compiling for notebooks", s.Project.Root, kernelEnv, "build", "./pkg/..."); err != nil {
 		return err
 	}
 	return writeStamp(s.Project.Private("compiled"), key)
+}
+
+// fetchModules gets all modules, those of tests too: GoNB resolves imports
+// without network, and for that Go reads the go.mod of every module that ours
+// names.
+func (s *Setup) fetchModules(ctx context.Context) error {
+	bar := s.bar("fetching Go modules", -1)
+	defer bar.Finish()
+	return s.run(s.command(ctx, s.Project.Root, kernelEnv, "go", "mod", "download"))
 }
 
 func hashFiles(first string, files ...string) (string, error) {
