@@ -24,15 +24,6 @@ var PublishedClassifier = []EpochValue{
 	{20, 2113}, {21, 2113}, {22, 2113}, {23, 2113}, {24, 2113}, {25, 2112},
 }
 
-// PublishedBatchLosses are the training losses of batches 0, 50, 100 and 150
-// that cell 17 prints, for the epochs (from 1) it is known for.
-var PublishedBatchLosses = map[int][4]float64{
-	1: {0.694831, 0.691917, 0.687210, 0.675626}, 2: {0.627376, 0.592021, 0.538211, 0.337561},
-	3: {0.294647, 0.230403, 0.210129, 0.118981}, 4: {0.131750, 0.098000, 0.102425, 0.063455},
-	5: {0.082375, 0.072812, 0.043223, 0.043380}, 10: {0.202582, 0.038939, 0.034393, 0.004234},
-	20: {0.056255, 0.085985, 0.015916, 0.004230}, 25: {0.018100, 0.047888, 0.018384, 0.001889},
-}
-
 // EpochValue is one published figure of one epoch.
 type EpochValue struct {
 	Epoch int
