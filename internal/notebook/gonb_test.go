@@ -129,6 +129,32 @@ func TestGoNBFailures(t *testing.T) {
 	}
 }
 
+// TestPanicInPieces locates a panic whose text reached GoNB in pieces, so that
+// it did not mark the place.
+func TestPanicInPieces(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "gonb_0a1b2c3d")
+	if err := os.Mkdir(program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	source := "package main\n\nfunc main() {\n\tvar m map[string]int\n\tm[\"a\"] = 1\n}\n"
+	if err := os.WriteFile(filepath.Join(program, "main.go"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := &Cell{Type: Code, Source: "%%\nvar m map[string]int\nm[\"a\"] = 1"}
+	for text, line := range map[string]int{
+		"panic: assignment\n\tmain.go:5 +0x1d": 3,
+		"panic: assignment\n\tmain.go:3 +0x1d": 0, // no line of the cell
+		"panic: assignment\n\tmain.go:9 +0x1d": 0,
+		"panic: assignment":                    0,
+	} {
+		e := &CellError{Text: text}
+		if e.locateInProgram(c, dir); e.Line != line {
+			t.Errorf("%q: line %d, want %d", text, e.Line, line)
+		}
+	}
+}
+
 // TestGoNBInterrupt ends a cell that sleeps, and leaves no process and no file.
 func TestGoNBInterrupt(t *testing.T) {
 	dir := copyOf(t, project(t, "bin/gonb"))

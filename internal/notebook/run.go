@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -179,6 +181,9 @@ func (r *run) cell(ctx context.Context, place int, section string, c *Cell) erro
 	}
 	event.Note, event.Done, event.Took = "", true, time.Since(start)
 	event.Err = failure(place, c, answer, err)
+	if e, ok := errors.AsType[*CellError](event.Err); ok && e.Line == 0 {
+		e.locateInProgram(c, r.kernel.dir)
+	}
 	if event.Err != nil && errors.Is(err, errDied) {
 		event.Err = fmt.Errorf("%w%s", event.Err, afterLog(r.kernel.logTail()))
 	}
@@ -302,6 +307,37 @@ func (e *CellError) locate(c *Cell, said string) {
 		if count == c.Count && line >= 1 && line <= len(lines) {
 			e.Line, e.Code = line, strings.TrimSpace(lines[line-1])
 			return
+		}
+	}
+}
+
+// programPosition is how a panic names a line of the kernel's program.
+var programPosition = regexp.MustCompile(`\bmain\.go:([0-9]+)`)
+
+// locateInProgram finds the place by the text of the program's line. GoNB marks
+// places of a panic only if name and line arrive in one read of its pipe, which
+// a busy machine does not grant: the Go runtime writes them one by one.
+func (e *CellError) locateInProgram(c *Cell, kernelFolder string) {
+	programs, _ := filepath.Glob(filepath.Join(kernelFolder, "gonb_*", "main.go"))
+	if len(programs) != 1 {
+		return
+	}
+	raw, err := os.ReadFile(programs[0])
+	if err != nil {
+		return
+	}
+	program, lines := strings.Split(string(raw), "\n"), strings.Split(c.Source, "\n")
+	for _, m := range programPosition.FindAllStringSubmatch(e.Text, -1) {
+		at, _ := strconv.Atoi(m[1])
+		if at < 1 || at > len(program) {
+			continue
+		}
+		said := strings.TrimSpace(program[at-1])
+		for i, line := range lines {
+			if strings.TrimSpace(line) == said {
+				e.Line, e.Code = i+1, said
+				return
+			}
 		}
 	}
 }
