@@ -25,7 +25,7 @@ const firstTestRow, backgroundRows = 12_665, 61
 
 // rescale explains the peers' own classifier on the peers' own codes, so that
 // values can be compared. The time is that of a whole call of
-// [attribution.Rescale], which builds and compiles its graph each time and
+// [attribution.Explain], which builds and compiles its graph each time and
 // checks completeness of every row.
 func (j job) rescale(ctx context.Context, v rescaleVariant) (measurement, error) {
 	net, err := network.ImportTorch(filepath.Join(j.folder, "classifier.pth"))
@@ -39,29 +39,29 @@ func (j job) rescale(ctx context.Context, v rescaleVariant) (measurement, error)
 	background := codes.Slice(firstTestRow, firstTestRow+backgroundRows)
 	rows := codes.Slice(0, j.pick(codes.Rows(), 500))
 	calls, name := 5, "phi-rescale.npy"
-	var cfg attribution.RescaleConfig
+	q := attribution.Query{Rows: rows, Background: background}
 	switch v {
 	case rescaleFive:
 		name = "phi-rescale-five.npy"
 		for _, s := range jacard.Splits(net) {
-			cfg.Layers = append(cfg.Layers, s.Inputs)
+			q.Layers = append(q.Layers, s.Inputs)
 		}
 	case rescaleGo:
 		calls, name = 1, "phi-rescale-go.npy"
-		if cfg.Backend, err = backend.New(backend.Choice{Name: "go"}); err != nil {
+		if q.Backend, err = backend.New(backend.Choice{Name: "go"}); err != nil {
 			return measurement{}, err
 		}
 	}
 	var result *attribution.Attribution
 	seconds, extra, err := fastest(calls, func() (err error) {
-		result, err = attribution.Rescale(ctx, net, rows, background, attribution.Target{}, cfg)
+		result, err = attribution.Explain(ctx, net, attribution.Rescale{}, q)
 		return err
 	})
 	if err != nil {
 		return measurement{}, err
 	}
 	extra["completeness_gap"] = result.MaxGap()
-	extra["splits"] = max(1, len(cfg.Layers))
+	extra["splits"] = max(1, len(q.Layers))
 	if err := artifact.WriteNpy(filepath.Join(j.folder, name), result.Layers[0].Values); err != nil {
 		return measurement{}, err
 	}

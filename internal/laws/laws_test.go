@@ -112,7 +112,7 @@ func classifier(t *testing.T) *network.Network {
 // explain attributes the model's output to the named layers, or the input.
 func explain(t *testing.T, b compute.Backend, m attribution.Model, rows, background *array.Array, layers ...string) *attribution.Attribution {
 	t.Helper()
-	a, err := attribution.Rescale(ctx, m, rows, background, attribution.Target{}, attribution.RescaleConfig{Backend: b, Layers: layers})
+	a, err := attribution.Explain(ctx, m, attribution.Rescale{}, attribution.Query{Rows: rows, Background: background, Backend: b, Layers: layers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func completeness(t *testing.T, b compute.Backend) {
 	}{{function(curved), 3}, {classifier(t), 6}} {
 		a := explain(t, b, m, random(1, 5, m.width), random(2, 4, m.width))
 		for i := range 5 {
-			near(t, "Σφ", sum(a.Layers[0].Values.Row(i)), float64(a.Outputs.Data[i])-a.BaseValue, 1e-6)
+			near(t, "Σφ", sum(a.Layers[0].Values.Row(i)), float64(a.Outputs.Data[i])-a.BaseValue(), 1e-6)
 		}
 	}
 }

@@ -1,27 +1,25 @@
 // Package attribution divides one output of a model among its inputs, or
 // among the activations of a hidden layer.
 //
-// Every complete method returns values φ with
+// A [Model] is any GoMLX model function. A [Method] is a way to attribute, a
+// [Query] the rows and what is asked about them:
 //
-//	Σ_k φ_k(x) = f(x) − mean_b f(b)
+//	a, err := attribution.Explain(ctx, m, attribution.Rescale{}, attribution.Query{Rows: x, Background: b})
 //
-// for each row x and background rows b. The gap between the two sides is
-// measured on every call, in float64, and returned; it is never assumed to be
-// small, and above a limit the call fails ([GapError]).
+// Complete methods return values φ with
 //
-// A [Model] is any GoMLX model function; [Rescale] (DeepLIFT's rescale rule
-// averaged over a background, DeepSHAP) reads its graph, so that it needs no
-// word from the model about its layers beyond the names of those to attribute
-// to. Shared by all methods:
+//	Σ_k φ_k(x) = f(x) − base value
 //
-//   - rows are the examples x to explain, [rows, ...];
-//   - background are the rows b that x is compared with, [rows, ...], of the
-//     same shape but for their number;
-//   - [Target] is the explained number f.
+// for each row x, where the base value is mostly the mean of f over the
+// background rows. The gap between the two sides is measured on every call,
+// in float64, and returned; it is never assumed to be small, and above a limit
+// the call fails ([GapError]).
 package attribution
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -51,45 +49,107 @@ const Input = walk.Input
 // without a rule, or one that mixes the rows of a batch.
 var ErrUnsupported = walk.ErrUnsupported
 
-// Target is the explained number: one unit of the model's output or of a
+// Target is the explained number f: one unit of the model's output or of a
 // tapped layer. Whether that is a probability or a logit is the model's
 // choice; tap the logits to explain them in a model that returns
 // probabilities. The zero value is output 0 of the model.
 type Target struct {
 	Layer  string // name of a tapped layer; empty = the model's output
 	Output int    // unit, counted over all axes but the rows
+
+	// Outputs, if not nil, holds the unit of each row in place of Output, such
+	// as its predicted class; see [Top].
+	Outputs []int
+}
+
+// unit returns the explained unit of a row.
+func (t Target) unit(row int) int {
+	if t.Outputs != nil {
+		return t.Outputs[row]
+	}
+	return t.Output
 }
 
 // String reads as in captions: "output 0", "dense14 unit 3".
 func (t Target) String() string {
-	if t.Layer == "" {
-		return fmt.Sprintf("output %d", t.Output)
+	unit := fmt.Sprint(t.Output)
+	if t.Outputs != nil {
+		unit = "of each row"
 	}
-	return fmt.Sprintf("%s unit %d", t.Layer, t.Output)
+	if t.Layer == "" {
+		return "output " + unit
+	}
+	return t.Layer + " unit " + unit
 }
 
-// Attribution is one explained output of many rows.
+// Top returns targets for the k largest outputs of each row: the first
+// explains every row's largest output, the second its second … Equal outputs
+// are taken in the order of their units. Outputs are [rows, units], as
+// Network.Predict returns them.
+func Top(outputs *array.Array, k int) ([]Target, error) {
+	if err := checkValues("outputs", outputs); err != nil {
+		return nil, err
+	}
+	if k < 1 || k > outputs.Width() {
+		return nil, fmt.Errorf("attribution: top %d of %d outputs", k, outputs.Width())
+	}
+	targets := make([]Target, k)
+	for rank := range targets {
+		targets[rank].Outputs = make([]int, outputs.Rows())
+	}
+	order := make([]int, outputs.Width())
+	for i := range outputs.Rows() {
+		row := outputs.Row(i)
+		for u := range order {
+			order[u] = u
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(row[b], row[a]) })
+		for rank := range targets {
+			targets[rank].Outputs[i] = order[rank]
+		}
+	}
+	return targets, nil
+}
+
+// Attribution is one explained target of many rows.
 type Attribution struct {
-	Method    string // "rescale"
-	Target    Target
-	BaseValue float64      // mean of f over the background
-	Outputs   *array.Array // f of each row, [rows]
-	// Scale is what gaps are measured against: the largest |f(x) − BaseValue|
+	Method string // its Name
+	Target Target
+
+	// BaseValues holds for each row what its values are counted from, such as
+	// the mean of f over the background. nil: the method has none.
+	BaseValues []float64
+
+	Outputs *array.Array // f of each row, [rows]
+
+	// Scale is what gaps are measured against: the largest |f(x) − base value|
 	// of the rows, but not less than 1/256 of the largest |f|, below which
-	// the difference is mostly float32 rounding.
-	Scale  float64
-	Layers []LayerAttribution // in the order asked for
+	// the difference is mostly float32 rounding. 0 if the method is not complete.
+	Scale float64
+
+	Layers     []LayerAttribution // in the order asked for
+	Provenance Provenance
 }
 
 // LayerAttribution is the share of each unit of one layer.
 type LayerAttribution struct {
 	Layer  string       // Input or a tapped name
-	Values *array.Array // φ, [rows, ...shape of the layer]
-	// Gaps holds Σφ − (f(x) − BaseValue) for each row, in units of f.
+	Values *array.Array // φ, [rows, ...shape of the layer], or [rows, players]
+
+	// Errors holds the standard error of each value, in the shape of Values.
+	// nil: nothing was drawn.
+	Errors *array.Array
+
+	// Gaps holds Σφ − (f(x) − base value) for each row, in units of f, if the
+	// method is complete.
 	Gaps []float64
 	// MaxGap is the largest |gap| as a share of Scale.
 	MaxGap float64
 }
+
+// BaseValue is the base value of the first row: that of all rows, unless they
+// have targets of their own.
+func (a *Attribution) BaseValue() float64 { return a.BaseValues[0] }
 
 // Layer returns the attributions to the named layer.
 func (a *Attribution) Layer(name string) (*LayerAttribution, error) {

@@ -26,30 +26,13 @@ func BenchmarkRescale(b *testing.B) {
 				rows := random(rng, n, 30)
 				b.Run(fmt.Sprintf("%s/splits=%d/rows=%d", on.Name(), len(layers), n), func(b *testing.B) {
 					for b.Loop() { // with compilation
-						if _, err := Rescale(context.Background(), m, rows, background, Target{}, RescaleConfig{Backend: on, Layers: layers}); err != nil {
+						if _, err := Explain(context.Background(), m, Rescale{}, Query{Rows: rows, Background: background, Backend: on, Layers: layers}); err != nil {
 							b.Fatal(err)
 						}
 					}
 					b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
 				})
 			}
-			rows := random(rng, 4096, 30)
-			b.Run(fmt.Sprintf("%s/splits=%d/compiled", on.Name(), len(layers)), func(b *testing.B) {
-				r, err := NewRescaler(m, background, Target{}, RescaleConfig{Backend: on, Layers: layers})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer r.Close()
-				if _, err := r.Attribute(context.Background(), rows.Slice(0, 1)); err != nil {
-					b.Fatal(err)
-				}
-				for b.Loop() {
-					if _, err := r.Attribute(context.Background(), rows); err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.ReportMetric(float64(rows.Rows()*b.N)/b.Elapsed().Seconds(), "rows/s")
-			})
 		}
 	}
 }

@@ -8,11 +8,9 @@ import (
 	"github.com/gojacard/jacard/pkg/array"
 )
 
-// checkRows refuses rows that no method can explain against this background.
-func checkRows(rows, background *array.Array) error {
-	if err := checkValues("rows", rows); err != nil {
-		return err
-	}
+// checkBackground refuses a background that checked rows cannot be compared
+// with.
+func checkBackground(rows, background *array.Array) error {
 	if err := checkValues("background", background); err != nil {
 		return err
 	}

@@ -32,30 +32,35 @@ func TestBadInput(t *testing.T) {
 		what             string
 		rows, background *array.Array
 		target           Target
-		cfg              RescaleConfig
+		q                Query
 		want             string
 	}{
-		{"no rows", nil, background, Target{}, RescaleConfig{}, "no rows given"},
-		{"zero rows", array.New(0, 3), background, Target{}, RescaleConfig{}, "rows: shape [0 3] holds nothing"},
-		{"zero background", rows, array.New(0, 3), Target{}, RescaleConfig{}, "background: shape [0 3] holds nothing"},
-		{"broken array", &array.Array{Shape: []int{2, 3}}, background, Target{}, RescaleConfig{}, "holds 6 values, got 0"},
-		{"other width", rows, random(rng, 4, 5), Target{}, RescaleConfig{}, "background has row shape [5], rows have [3]"},
-		{"model of other width", random(rng, 5, 7), random(rng, 4, 7), Target{}, RescaleConfig{}, "does not take rows of shape [7]"},
-		{"NaN", withValue(math.NaN()), background, Target{}, RescaleConfig{}, "rows: value 1 of row 2 is NaN"},
-		{"Inf", rows, withValue(math.Inf(-1)), Target{}, RescaleConfig{}, "background: value 1 of row 2 is -Inf"},
-		{"target too large", rows, background, Target{Output: 2}, RescaleConfig{}, "target 2 out of range: the model has outputs 0…1"},
-		{"negative target", rows, background, Target{Output: -1}, RescaleConfig{}, "target -1 out of range"},
-		{"unit of a layer", rows, background, Target{Layer: "relu1", Output: 4}, RescaleConfig{}, "layer relu1 has outputs 0…3"},
-		{"target layer", rows, background, Target{Layer: "relu9"}, RescaleConfig{}, `target layer "relu9" does not exist: the model has input, linear0, relu1, linear2, sigmoid3`},
-		{"layer", rows, background, Target{}, RescaleConfig{Layers: []string{"conv1"}}, `layer "conv1" does not exist: the model has input, linear0, relu1`},
-		{"empty layer", rows, background, Target{}, RescaleConfig{Layers: []string{""}}, `layer "" does not exist`},
-		{"layer twice", rows, background, Target{}, RescaleConfig{Layers: []string{"relu1", "relu1"}}, "asked for twice"},
-		{"layer after target", rows, background, Target{Layer: "relu1"}, RescaleConfig{Layers: []string{"linear2"}}, `layer "linear2" does not lie between the input and layer relu1`},
-		{"negative pairs", rows, background, Target{}, RescaleConfig{PairsPerBatch: -1}, "PairsPerBatch -1"},
-		{"NaN limit", rows, background, Target{}, RescaleConfig{MaxGap: math.NaN()}, "MaxGap NaN"},
+		{"no rows", nil, background, Target{}, Query{}, "no rows given"},
+		{"zero rows", array.New(0, 3), background, Target{}, Query{}, "rows: shape [0 3] holds nothing"},
+		{"zero background", rows, array.New(0, 3), Target{}, Query{}, "background: shape [0 3] holds nothing"},
+		{"broken array", &array.Array{Shape: []int{2, 3}}, background, Target{}, Query{}, "holds 6 values, got 0"},
+		{"other width", rows, random(rng, 4, 5), Target{}, Query{}, "background has row shape [5], rows have [3]"},
+		{"model of other width", random(rng, 5, 7), random(rng, 4, 7), Target{}, Query{}, "does not take rows of shape [7]"},
+		{"NaN", withValue(math.NaN()), background, Target{}, Query{}, "rows: value 1 of row 2 is NaN"},
+		{"Inf", rows, withValue(math.Inf(-1)), Target{}, Query{}, "background: value 1 of row 2 is -Inf"},
+		{"target too large", rows, background, Target{Output: 2}, Query{}, "target 2 out of range: the model has outputs 0…1"},
+		{"negative target", rows, background, Target{Output: -1}, Query{}, "target -1 out of range"},
+		{"unit of a layer", rows, background, Target{Layer: "relu1", Output: 4}, Query{}, "layer relu1 has outputs 0…3"},
+		{"target layer", rows, background, Target{Layer: "relu9"}, Query{}, `target layer "relu9" does not exist: the model has input, linear0, relu1, linear2, sigmoid3`},
+		{"layer", rows, background, Target{}, Query{Layers: []string{"conv1"}}, `layer "conv1" does not exist: the model has input, linear0, relu1`},
+		{"empty layer", rows, background, Target{}, Query{Layers: []string{""}}, `layer "" does not exist`},
+		{"layer twice", rows, background, Target{}, Query{Layers: []string{"relu1", "relu1"}}, "asked for twice"},
+		{"layer after target", rows, background, Target{Layer: "relu1"}, Query{Layers: []string{"linear2"}}, `layer "linear2" does not lie between the input and layer relu1`},
+		{"negative memory", rows, background, Target{}, Query{Memory: -1}, "Memory -1"},
+		{"little memory", rows, background, Target{}, Query{Memory: 30}, "Memory 30 bytes: the smallest batch, 2 rows with 2 background rows, takes"},
+		{"no background", rows, nil, Target{}, Query{}, "no background given: rescale compares each row with one"},
+		{"units of other rows", rows, background, Target{Outputs: []int{0, 1}}, Query{}, "target with units of 2 rows, there are 5"},
+		{"unit of a row", rows, background, Target{Outputs: []int{0, 1, 2, 0, 0}}, Query{}, "target 2 out of range"},
+		{"groups", rows, background, Target{}, Query{Groups: [][]int{{0, 0, 1}}}, "rescale does not join inputs"},
+		{"NaN limit", rows, background, Target{}, Query{MaxGap: math.NaN()}, "MaxGap NaN"},
 	} {
-		c.cfg.Backend = backend.ForTest(t)[0]
-		_, err := Rescale(context.Background(), m, c.rows, c.background, c.target, c.cfg)
+		c.q.Rows, c.q.Background, c.q.Target, c.q.Backend = c.rows, c.background, c.target, backend.ForTest(t)[0]
+		_, err := Explain(context.Background(), m, Rescale{}, c.q)
 		wantText(t, c.what, err, c.want)
 		if err != nil && (!strings.HasPrefix(err.Error(), "attribution: ") || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%s: want one line with the package's prefix, got %q", c.what, err)
@@ -102,11 +107,11 @@ func TestModelsRefused(t *testing.T) {
 		{"panic of the model", func(*Node, tapper) *Node { panic("no such shape") }, "no such shape"},
 	} {
 		m := plainModel{model.NewStore(), func(_ *model.Scope, x *Node, tap tapper) *Node { return c.f(x, tap) }}
-		cfg := RescaleConfig{Backend: backend.ForTest(t)[0]}
+		q := Query{Rows: rows, Background: background, Backend: backend.ForTest(t)[0]}
 		if strings.HasPrefix(c.what, "layer") {
-			cfg.Layers = []string{"h"}
+			q.Layers = []string{"h"}
 		}
-		_, err := Rescale(context.Background(), m, rows, background, Target{}, cfg)
+		_, err := Explain(context.Background(), m, Rescale{}, q)
 		wantText(t, c.what, err, c.want)
 		if err == nil {
 			continue
@@ -132,7 +137,7 @@ func TestGapIsAnError(t *testing.T) {
 	})
 	rng := rand.New(rand.NewPCG(2, 4))
 	for _, b := range backend.ForTest(t) {
-		_, err := Rescale(context.Background(), m, random(rng, 5, 3), random(rng, 4, 3), Target{}, RescaleConfig{Backend: b})
+		_, err := Explain(context.Background(), m, Rescale{}, Query{Rows: random(rng, 5, 3), Background: random(rng, 4, 3), Backend: b})
 		var gap *GapError
 		if !errors.As(err, &gap) || gap.Layer != Input || gap.Method != "rescale" || gap.Max != 1e-4 || !(gap.Gap > gap.Max*gap.Scale) {
 			t.Errorf("%s: want a GapError, got %v", b.Name(), err)
@@ -146,7 +151,7 @@ func TestUntrainedAndUnchanged(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 5))
 	rows := random(rng, 3, 4)
 	m := plainModel{model.NewStore(), func(s *model.Scope, x *Node, _ tapper) *Node { return dense(s, "a", x, 1) }}
-	_, err := Rescale(context.Background(), m, rows, rows, Target{}, RescaleConfig{Backend: backend.ForTest(t)[0]})
+	_, err := Explain(context.Background(), m, Rescale{}, Query{Rows: rows, Background: rows, Backend: backend.ForTest(t)[0]})
 	wantText(t, "untrained", err, "has no value: train or load")
 	for v := range m.store.IterVariables() {
 		t.Errorf("Rescale added variable %s to the model's store", v.Path())
@@ -158,8 +163,8 @@ func TestCancel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 6))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	_, err := Rescale(ctx, mlp(randomLayers(rng, 3, 4, 1)), random(rng, 50, 3), random(rng, 4, 3), Target{}, RescaleConfig{
-		PairsPerBatch: 8, Backend: backend.ForTest(t)[0], Progress: func(done, _ int) { cancel() },
+	_, err := Explain(ctx, mlp(randomLayers(rng, 3, 4, 1)), Rescale{}, Query{Rows: random(rng, 50, 3), Background: random(rng, 4, 3),
+		Memory: 8 * 4 * 4, Backend: backend.ForTest(t)[0], Progress: func(done, _ int) { cancel() },
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
@@ -171,44 +176,11 @@ func TestCancel(t *testing.T) {
 func TestOutputThatDoesNotMove(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 7))
 	f := function(func(x *Node) *Node { return MulScalar(x, 0) })
-	a, err := Rescale(context.Background(), f, random(rng, 3, 2), random(rng, 2, 2), Target{}, RescaleConfig{Backend: backend.ForTest(t)[0]})
+	a, err := Explain(context.Background(), f, Rescale{}, Query{Rows: random(rng, 3, 2), Background: random(rng, 2, 2), Backend: backend.ForTest(t)[0]})
 	if err != nil || a.MaxGap() != 0 || a.Scale != 0 {
 		t.Errorf("got gap %g of scale %g, %v, want 0 of 0", a.MaxGap(), a.Scale, err)
 	}
 	if _, err := a.Layer("relu1"); err == nil || !strings.Contains(err.Error(), "there are input") {
 		t.Errorf("Layer of another name: %v", err)
-	}
-}
-
-// TestRescaler: prepared once, it explains any number of rows as Rescale does.
-func TestRescaler(t *testing.T) {
-	rng := rand.New(rand.NewPCG(2, 8))
-	m := mlp(randomLayers(rng, 6, 9, 1))
-	rows, background := random(rng, 12, 6), random(rng, 5, 6)
-	for _, b := range backend.ForTest(t) {
-		cfg := RescaleConfig{PairsPerBatch: 20, Backend: b}
-		want, err := Rescale(context.Background(), m, rows, background, Target{}, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := NewRescaler(m, background, Target{}, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		for _, part := range [][2]int{{0, 12}, {3, 4}, {5, 12}} {
-			got, err := r.Attribute(context.Background(), rows.Slice(part[0], part[1]))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.BaseValue != want.BaseValue {
-				t.Errorf("%s: base value %g, want %g", b.Name(), got.BaseValue, want.BaseValue)
-			}
-			near(t, b.Name(), got.Layers[0].Values.Data, want.Layers[0].Values.Slice(part[0], part[1]).Data, 1e-6)
-		}
-		_, err = r.Attribute(context.Background(), random(rng, 2, 7))
-		wantText(t, "rows of another width", err, "background has row shape [6], rows have [7]")
-		_, err = NewRescaler(m, array.New(0, 6), Target{}, cfg)
-		wantText(t, "no background", err, "background: shape [0 6]")
 	}
 }

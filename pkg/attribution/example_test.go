@@ -26,13 +26,12 @@ func (sum) Graph(_ *model.Scope, x *graph.Node, tap func(string, *graph.Node) *g
 func ExampleRescale() {
 	rows, _ := array.FromRows([][]float32{{3, 1}})
 	background, _ := array.FromRows([][]float32{{-1, 0}, {1, 0}})
-	a, err := attribution.Rescale(context.Background(), sum{}, rows, background, attribution.Target{},
-		attribution.RescaleConfig{Layers: []string{attribution.Input, "parts"}})
+	a, err := attribution.Explain(context.Background(), sum{}, attribution.Rescale{}, attribution.Query{Rows: rows, Background: background, Layers: []string{attribution.Input, "parts"}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("f(x) = %.1f, mean over the background %.1f\n", a.Outputs.At(0, 0), a.BaseValue)
+	fmt.Printf("f(x) = %.1f, mean over the background %.1f\n", a.Outputs.At(0, 0), a.BaseValue())
 	for _, l := range a.Layers {
 		fmt.Printf("%s: %.2f\n", l.Layer, l.Values.Row(0))
 	}

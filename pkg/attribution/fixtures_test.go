@@ -21,12 +21,12 @@ func TestSplitsEqualShap(t *testing.T) {
 	}
 	order := []string{Input, "relu1", "relu3", "relu6", "relu9", "relu12"}
 	for _, b := range backend.ForTest(t) {
-		a, err := Rescale(context.Background(), m, c.Array("x"), c.Array("background"), Target{}, RescaleConfig{Layers: order, Backend: b})
+		a, err := Explain(context.Background(), m, Rescale{}, Query{Rows: c.Array("x"), Background: c.Array("background"), Layers: order, Backend: b})
 		if err != nil {
 			t.Fatalf("%s: %v", b.Name(), err)
 		}
 		near(t, b.Name()+": outputs", a.Outputs.Data, c.Array("f_x").Data, tolerance(t, c, "f_x"))
-		near(t, b.Name()+": base value", []float32{float32(a.BaseValue)}, c.Array("expected_value").Data, tolerance(t, c, "expected_value"))
+		near(t, b.Name()+": base value", []float32{float32(a.BaseValue())}, c.Array("expected_value").Data, tolerance(t, c, "expected_value"))
 		for i, name := range order {
 			key := splits[name] + "phi"
 			near(t, b.Name()+": "+name, a.Layers[i].Values.Data, c.Array(key).Data, tolerance(t, c, key))
@@ -67,7 +67,7 @@ func TestSoftmax(t *testing.T) {
 	m := mlp(fixtureLayers(c, "model"))
 	for _, b := range backend.ForTest(t) {
 		for out := range 3 {
-			a, err := Rescale(context.Background(), m, c.Array("x"), c.Array("background"), Target{Output: out}, RescaleConfig{Backend: b})
+			a, err := Explain(context.Background(), m, Rescale{}, Query{Rows: c.Array("x"), Background: c.Array("background"), Target: Target{Output: out}, Backend: b})
 			if err != nil {
 				t.Fatalf("%s: output %d: %v", b.Name(), out, err)
 			}
@@ -86,7 +86,7 @@ func compareOutputs(t *testing.T, c *fixture.Case, name, key string, outputs int
 	m := mlp(fixtureLayers(c, name))
 	for _, b := range backend.ForTest(t) {
 		for out := range outputs {
-			a, err := Rescale(context.Background(), m, c.Array("x"), c.Array("background"), Target{Output: out}, RescaleConfig{Backend: b})
+			a, err := Explain(context.Background(), m, Rescale{}, Query{Rows: c.Array("x"), Background: c.Array("background"), Target: Target{Output: out}, Backend: b})
 			if err != nil {
 				t.Errorf("%s: %s %s output %d: %v", b.Name(), c.Dir, name, out, err)
 				continue

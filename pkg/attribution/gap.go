@@ -11,19 +11,19 @@ import (
 const roundingShare = 1.0 / 256
 
 // scale returns what gaps are a share of; see [Attribution.Scale].
-func scale(outputs *array.Array, base float64) float64 {
+func scale(outputs *array.Array, base []float64) float64 {
 	var change, size float64
-	for _, v := range outputs.Data {
-		change = max(change, math.Abs(float64(v)-base))
+	for i, v := range outputs.Data {
+		change = max(change, math.Abs(float64(v)-base[i]))
 		size = max(size, math.Abs(float64(v)))
 	}
 	return max(change, size*roundingShare)
 }
 
-// close fills in gaps and scale, and fails where one gap is above limit·scale
-// or not a number.
-func (a *Attribution) close(limit float64) error {
-	a.Scale = scale(a.Outputs, a.BaseValue)
+// measure fills in gaps and scale, and fails where one gap is above
+// limit·scale or not a number.
+func (a *Attribution) measure(limit float64) error {
+	a.Scale = scale(a.Outputs, a.BaseValues)
 	for i := range a.Layers {
 		l := &a.Layers[i]
 		worst := 0
@@ -33,7 +33,7 @@ func (a *Attribution) close(limit float64) error {
 			for _, v := range l.Values.Row(r) {
 				sum += float64(v)
 			}
-			l.Gaps[r] = sum - (float64(a.Outputs.Data[r]) - a.BaseValue)
+			l.Gaps[r] = sum - (float64(a.Outputs.Data[r]) - a.BaseValues[r])
 			if size := math.Abs(l.Gaps[r]); size > math.Abs(l.Gaps[worst]) || math.IsNaN(size) {
 				worst = r
 			}

@@ -216,7 +216,7 @@ func TestEveryKindIsComplete(t *testing.T) {
 			var first *Attribution
 			o := tapsOf(t, m, rows, backends[0])
 			for _, b := range backends {
-				a, err := Rescale(context.Background(), m, rows, background, Target{}, RescaleConfig{
+				a, err := Explain(context.Background(), m, Rescale{}, Query{Rows: rows, Background: background,
 					Layers: append([]string{Input}, o...), MaxGap: 2e-5, Backend: b,
 				})
 				if err != nil {

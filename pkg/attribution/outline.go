@@ -47,6 +47,7 @@ type outline struct {
 	names  []string         // of tapped layers, in the order they were tapped
 	shapes map[string][]int // of one row, by name; "" is the model's output
 	widest int              // values for one row in the widest node
+	values int              // values for one row in all nodes that depend on it
 }
 
 // newOutline builds the model once, for rows of the given shape, and reads
@@ -68,7 +69,8 @@ func newOutline(b compute.Backend, m Model, params *model.Store, row []int) (out
 			return nd
 		})
 		o.shapes[""] = perRow("", out, n)
-		o.widest = widest(g, x) / n
+		o.widest, o.values = sizes(g, x)
+		o.widest, o.values = o.widest/n, o.values/n
 	})
 	if err != nil {
 		return o, fmt.Errorf("attribution: the model does not take rows of shape %v: %w", row, err)
@@ -97,32 +99,39 @@ func perRow(name string, nd *graph.Node, n int) []int {
 	return append([]int{dims[0] / n}, dims[1:]...)
 }
 
-// widest returns the size of the largest node that depends on x.
-func widest(g *graph.Graph, x *graph.Node) int {
-	size := x.Shape().Size()
+// sizes returns the size of the largest node that depends on x, and of all.
+func sizes(g *graph.Graph, x *graph.Node) (widest, total int) {
+	widest, total = x.Shape().Size(), x.Shape().Size()
 	depends := map[*graph.Node]bool{x: true}
 	for _, nd := range g.Nodes() { // inputs come before their users
 		if slices.ContainsFunc(nd.Inputs(), func(in *graph.Node) bool { return depends[in] }) {
 			depends[nd] = true
 			if nd.NumOutputs() == 1 {
-				size = max(size, nd.Shape().Size())
+				widest = max(widest, nd.Shape().Size())
+				total += nd.Shape().Size()
 			}
 		}
 	}
-	return size
+	return widest, total
 }
 
-// check tells whether target and layers exist.
-func (o outline) check(target Target, layers []string) error {
+// check tells whether target, for a number of rows, and layers exist.
+func (o outline) check(target Target, rows int, layers []string) error {
 	if _, ok := o.shapes[target.Layer]; !ok {
 		return fmt.Errorf("attribution: target layer %q does not exist: %s", target.Layer, o.list())
 	}
-	if units := width(o.shapes[target.Layer]); target.Output < 0 || target.Output >= units {
-		what := "the model"
-		if target.Layer != "" {
-			what = "layer " + target.Layer
+	if target.Outputs != nil && len(target.Outputs) != rows {
+		return fmt.Errorf("attribution: target with units of %d rows, there are %d rows to explain", len(target.Outputs), rows)
+	}
+	units := width(o.shapes[target.Layer])
+	for i := range rows {
+		if u := target.unit(i); u < 0 || u >= units {
+			what := "the model"
+			if target.Layer != "" {
+				what = "layer " + target.Layer
+			}
+			return fmt.Errorf("attribution: target %d out of range: %s has outputs 0…%d", u, what, units-1)
 		}
-		return fmt.Errorf("attribution: target %d out of range: %s has outputs 0…%d", target.Output, what, units-1)
 	}
 	for i, name := range layers {
 		if _, ok := o.shapes[name]; name != Input && (!ok || name == "") {

@@ -1,58 +1,11 @@
 package attribution
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-
-	"github.com/gomlx/compute"
-
-	"github.com/gojacard/jacard/internal/backend"
-	"github.com/gojacard/jacard/pkg/array"
+	"slices"
 )
 
-// RescaleConfig is what [Rescale] can be told. Its zero value is ready to use.
-type RescaleConfig struct {
-	// Layers to attribute to: names that the model taps, or [Input]. All come
-	// from one walk over the graph. Empty means the input alone.
-	Layers []string
-
-	// PairsPerBatch bounds the (row, background row) pairs held at once. 0
-	// means as many as give 3 MB in the model's widest layer.
-	PairsPerBatch int
-
-	// MaxGap is the largest completeness gap accepted, as a share of
-	// [Attribution.Scale]. 0 means 1e-4.
-	MaxGap float64
-
-	// Backend computes. nil means the process's default.
-	Backend compute.Backend
-
-	// Progress, if not nil, is called after each batch with the number of
-	// finished rows.
-	Progress func(done, total int)
-}
-
-func (c RescaleConfig) withDefaults() (RescaleConfig, error) {
-	if c.PairsPerBatch < 0 || !(c.MaxGap >= 0) {
-		return c, fmt.Errorf("attribution: PairsPerBatch %d or MaxGap %g is negative", c.PairsPerBatch, c.MaxGap)
-	}
-	c.MaxGap = cmp.Or(c.MaxGap, 1e-4)
-	if len(c.Layers) == 0 {
-		c.Layers = []string{Input}
-	}
-	if c.Backend == nil {
-		b, err := backend.Default()
-		if err != nil {
-			return c, err
-		}
-		c.Backend = b
-	}
-	return c, nil
-}
-
-// Rescale attributes target to the input and to hidden layers by DeepLIFT's
-// rescale rule, averaged over the background (DeepSHAP):
+// Rescale is DeepLIFT's rescale rule, averaged over the background (DeepSHAP):
 //
 //	φ_k(x) = mean_b M_k(x, b)·(h_k(x) − h_k(b))
 //
@@ -62,21 +15,72 @@ func (c RescaleConfig) withDefaults() (RescaleConfig, error) {
 // keep Σφ = f(x) − mean_b f(b) exactly. It is complete, but not the Shapley
 // value: interactions within one operation are divided by the rule.
 //
-// Errors: rows or background empty, not finite or of different shapes; target
-// or layer unknown; a layer that a path of the model runs around; an operation
-// without a rule ([ErrUnsupported]); a gap above MaxGap ([GapError]). Except
-// for the last they come before anything is computed. The same call on the
-// same backend returns the same bytes.
+// A layer that a path of the model runs around is refused: its values could
+// not add up.
 //
 // Shrikumar et al., 2017, section 3.5.1; Lundberg and Lee, 2017.
-func Rescale(ctx context.Context, m Model, rows, background *array.Array, target Target, cfg RescaleConfig) (*Attribution, error) {
-	if err := checkRows(rows, background); err != nil {
-		return nil, err
+type Rescale struct{}
+
+// Name is "rescale".
+func (Rescale) Name() string { return "rescale" }
+
+// Promise: complete, against a background, for every layer.
+func (Rescale) Promise() Promise {
+	return Promise{Complete: true, Background: Required, Layers: true}
+}
+
+func (Rescale) attribute(ctx context.Context, p *problem) ([]*Attribution, error) {
+	var all []*Attribution
+	for _, t := range p.targets {
+		a := p.result()
+		for unit, rows := range rowsByUnit(t, p.Rows.Rows()) {
+			if len(rows) == 0 {
+				continue
+			}
+			if err := p.rescale(ctx, a, Target{Layer: t.Layer, Output: unit}, rows); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, a)
 	}
-	r, err := newRescaler(m, background, target, cfg, rows.Rows())
+	return all, nil
+}
+
+// rowsByUnit lists for each unit the rows it explains.
+func rowsByUnit(t Target, rows int) [][]int {
+	most := t.Output
+	if t.Outputs != nil {
+		most = slices.Max(t.Outputs)
+	}
+	by := make([][]int, most+1)
+	for i := range rows {
+		by[t.unit(i)] = append(by[t.unit(i)], i)
+	}
+	return by
+}
+
+// rescale explains one unit of the given rows.
+func (p *problem) rescale(ctx context.Context, a *Attribution, t Target, rows []int) error {
+	x, err := p.Rows.Select(rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer r.Close()
-	return r.Attribute(ctx, rows)
+	r, err := newRescaler(p, t, len(rows))
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	part := p.result()
+	part.Outputs.Data = part.Outputs.Data[:len(rows)]
+	if err := r.attribute(ctx, x, part); err != nil {
+		return err
+	}
+	base := r.baseValue()
+	for i, row := range rows {
+		a.Outputs.Data[row], a.BaseValues[row] = part.Outputs.Data[i], base
+		for k := range a.Layers {
+			copy(a.Layers[k].Values.Row(row), part.Layers[k].Values.Row(i))
+		}
+	}
+	return nil
 }

@@ -107,7 +107,7 @@ func TestSlowTwin(t *testing.T) {
 				names, starts = append(names, layers[i].name()), append(starts, i+1)
 			}
 			for _, b := range backend.ForTest(t) {
-				a, err := Rescale(context.Background(), mlp(layers), x, r, Target{Output: output}, RescaleConfig{Layers: names, Backend: b})
+				a, err := Explain(context.Background(), mlp(layers), Rescale{}, Query{Rows: x, Background: r, Target: Target{Output: output}, Layers: names, Backend: b})
 				if err != nil {
 					t.Fatalf("%s %v %s: %v", b.Name(), widths, kind, err)
 				}
@@ -168,7 +168,7 @@ func TestTwoPassReplay(t *testing.T) {
 	layers := randomLayers(rng, 12, 24, 24, 1)
 	x, r := random(rng, 10, 12), random(rng, 8, 12)
 	for _, b := range backend.ForTest(t) {
-		a, err := Rescale(context.Background(), mlp(layers), x, r, Target{}, RescaleConfig{Backend: b})
+		a, err := Explain(context.Background(), mlp(layers), Rescale{}, Query{Rows: x, Background: r, Backend: b})
 		if err != nil {
 			t.Fatal(err)
 		}

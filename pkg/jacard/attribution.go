@@ -58,13 +58,13 @@ func (s *Study) Attributions(ctx context.Context) (*Attributions, error) {
 		for i, p := range splits {
 			layers[i] = p.Inputs
 		}
-		result, err := attribution.Rescale(ctx, cls.Net, enc.Values, b, attribution.Target{}, attribution.RescaleConfig{
+		result, err := attribution.Explain(ctx, cls.Net, attribution.Rescale{}, attribution.Query{Rows: enc.Values, Background: b,
 			Layers: layers, Backend: s.backend, Progress: s.progress("attributions"),
 		})
 		if err != nil {
 			return nil, err
 		}
-		out := &Attributions{Background: background, FirstTestRows: s.Config.Legacy.Background, BaseValue: result.BaseValue, Outputs: result.Outputs}
+		out := &Attributions{Background: background, FirstTestRows: s.Config.Legacy.Background, BaseValue: result.BaseValue(), Outputs: result.Outputs}
 		for i, l := range result.Layers {
 			out.Splits = append(out.Splits, SplitAttribution{Split: splits[i], Values: l.Values, Gap: l.MaxGap})
 		}
