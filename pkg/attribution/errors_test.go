@@ -52,7 +52,7 @@ func TestBadInput(t *testing.T) {
 		{"layer twice", rows, background, Target{}, Query{Layers: []string{"relu1", "relu1"}}, "asked for twice"},
 		{"layer after target", rows, background, Target{Layer: "relu1"}, Query{Layers: []string{"linear2"}}, `layer "linear2" does not lie between the input and layer relu1`},
 		{"negative memory", rows, background, Target{}, Query{Memory: -1}, "Memory -1"},
-		{"little memory", rows, background, Target{}, Query{Memory: 30}, "Memory 30 bytes: the smallest batch, 2 rows with 2 background rows, takes"},
+		{"little memory", rows, background, Target{}, Query{Memory: 30}, "memory bound of 30 bytes: the smallest batch, 2 rows with 2 background rows, takes"},
 		{"no background", rows, nil, Target{}, Query{}, "no background given: rescale compares each row with one"},
 		{"units of other rows", rows, background, Target{Outputs: []int{0, 1}}, Query{}, "target with units of 2 rows, there are 5"},
 		{"unit of a row", rows, background, Target{Outputs: []int{0, 1, 2, 0, 0}}, Query{}, "target 2 out of range"},

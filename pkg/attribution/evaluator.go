@@ -62,7 +62,7 @@ func (p *problem) batchRows(rows, bytes int) (int, error) {
 	row := 4 * p.outline.values
 	if p.Memory > 0 {
 		if bytes = p.Memory; bytes < row {
-			return 0, fmt.Errorf("Memory %d bytes: one row takes about %d: give at least that, or 0", bytes, row)
+			return 0, fmt.Errorf("memory bound of %d bytes: one row takes about %d: give at least that, or 0", bytes, row)
 		}
 	}
 	most := max(1, bytes/row)

@@ -50,7 +50,7 @@ const widestBytes = 3 << 20
 func pairBatch(memory, widest, rows, background int) (block, chunk int, err error) {
 	pair := 4 * widest
 	if memory > 0 && memory < 4*pair {
-		return 0, 0, fmt.Errorf("Memory %d bytes: the smallest batch, 2 rows with 2 background rows, takes %d in the widest layer: give at least that, or 0", memory, 4*pair)
+		return 0, 0, fmt.Errorf("memory bound of %d bytes: the smallest batch, 2 rows with 2 background rows, takes %d in the widest layer: give at least that, or 0", memory, 4*pair)
 	}
 	pairs := cmp.Or(memory, widestBytes) / pair
 	chunk = max(2, min(background, pairs/2))
