@@ -139,11 +139,13 @@ func clouds(t *testing.T, n int) *Figure {
 	return f
 }
 
+func scatterOf(f *Figure) *scatter { return f.widget.(*scatter) }
+
 // onStage turns a place in data into a place on the window.
 func (b *tab) onStage(f *Figure, x, y float64) (float64, float64) {
 	b.Helper()
 	box := eval[[]float64](b, `(q => [q.left, q.top, q.width, q.height])(document.querySelector(".stage").getBoundingClientRect())`)
-	s, w, h := f.scatter, float64(f.size.Width), float64(f.size.Height)
+	s, w, h := scatterOf(f).panels[0], float64(f.size.Width), float64(f.size.Height)
 	px := 54 + (x-s.x0)/(s.x1-s.x0)*(w-54-12)
 	py := h - 24 - (y-s.y0)/(s.y1-s.y0)*(h-8-24)
 	return box[0] + px*box[2]/w, box[1] + py*box[3]/h
@@ -174,7 +176,7 @@ func (b *tab) drag(x0, y0, x1, y1 float64, steps int) {
 // inside lists the ids of the points in a rectangle.
 func inside(f *Figure, x0, x1, y0, y1 float64) (ids []int, byClass map[string]int) {
 	byClass = map[string]int{}
-	s := f.scatter
+	s := scatterOf(f)
 	for i, id := range s.ids {
 		x, y := float64(s.Points.At(i, 0)), float64(s.Points.At(i, 1))
 		if x >= x0 && x <= x1 && y >= y0 && y <= y1 {
@@ -224,7 +226,7 @@ func TestBrowserPage(t *testing.T) {
 	if got := eval[string](b, `document.querySelector(".title").textContent`); got != f.Title() {
 		t.Errorf("title %q, want %q", got, f.Title())
 	}
-	if eval[bool](b, `document.querySelector(".jacard-scatter > img") !== null`) {
+	if eval[bool](b, `document.querySelector(".jacard-figure > img") !== null`) {
 		t.Error("the picture for pages without scripts is still there")
 	}
 	b.do(chromedp.Evaluate(`addEventListener("jacard-select", e => { globalThis.last = e.detail; })`, nil))
@@ -304,7 +306,7 @@ func TestBrowserPage(t *testing.T) {
 
 	// Hover.
 	id := 4321
-	hx, hy := b.onStage(f, float64(f.scatter.Points.At(id, 0)), float64(f.scatter.Points.At(id, 1)))
+	hx, hy := b.onStage(f, float64(scatterOf(f).Points.At(id, 0)), float64(scatterOf(f).Points.At(id, 1)))
 	b.mouse(input.MouseMoved, hx, hy, false)
 	tip := eval[string](b, `document.querySelector(".tip").textContent`)
 	if !strings.Contains(tip, "id 4321") || !strings.Contains(tip, "one") {
@@ -370,7 +372,7 @@ func (j *jupyter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestBrowserNotebook(t *testing.T) {
 	f := clouds(t, 500)
 	g, err := Scatter(ScatterData{
-		Title: "Neurons", Points: f.scatter.Points, Values: make([]float64, 500), ValueName: "association", Size: Size{400, 300},
+		Title: "Neurons", Points: scatterOf(f).Points, Values: make([]float64, 500), ValueName: "association", Size: Size{400, 300},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/plots"
@@ -88,6 +89,30 @@ func ExampleScatter() {
 	}))
 	// Output:
 	// Map
+}
+
+func ExampleScatter_facets() {
+	pixels, err := array.From([]float32{-1, 0, 1, 0, 0, 1}, 3, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	logits, err := array.From([]float32{-5, 0, 5, 0, 5, 1}, 3, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := plots.Scatter(plots.ScatterData{
+		Title: "Rows by layer", Classes: []int{0, 1, 1}, ClassNames: []string{"zero", "one"},
+		Facets: []plots.Facet{{Name: "pixels", Points: pixels}, {Name: "logits", Points: logits}},
+	})
+	tell(f, err)
+	page, err := f.HTML() // maps that are linked by their rows; ShowInteractive displays them
+	fmt.Println(strings.Contains(page, "https://"), err)
+	// Output:
+	// Rows by layer
+	//
+	// false <nil>
 }
 
 func ExampleHeatMap() {

@@ -2,10 +2,11 @@
 // it numbers, names and a caption.
 //
 // A figure function ([Lines], [Bars], [Images], [Confusion], [Scatter],
-// [HeatMap], [Histogram]) checks its data and returns a [Figure]; it neither
+// [HeatMap], [Histogram], [Network]) checks its data and returns a [Figure]; it neither
 // writes nor shows anything. What happens to the figure is a second call:
 // [Figure.Save] writes a file, [Show] displays it in a notebook and
-// [ShowInteractive] displays a scatter plot that can be brushed.
+// [ShowInteractive] displays a scatter plot that can be brushed, or a network
+// whose rows can be chosen.
 //
 // The figures of one call share their scale, signed values are drawn around
 // zero, and colour never stands alone: a shape, a dash or a label says the
@@ -52,7 +53,7 @@ type Figure struct {
 	caption Caption
 	size    Size
 	body    func(draw.Canvas)
-	scatter *scatter // what the interactive form is made of; nil for other figures
+	widget  widget // what the interactive form is made of; nil for static figures
 }
 
 // Title returns the heading of the figure.
@@ -138,7 +139,7 @@ func (f *Figure) SVG(w io.Writer) error {
 
 // Save writes the figure to a file, whole or not at all. The ending chooses
 // the format: .png, .svg, .pdf, or .html for the interactive form of a
-// scatter plot as one page without anything outside it. Missing folders are
+// scatter plot or network as one page without anything outside it. Missing folders are
 // made.
 func (f *Figure) Save(path string) error {
 	write := map[string]func(io.Writer) error{

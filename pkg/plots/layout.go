@@ -142,21 +142,20 @@ func drawColourBar(c draw.Canvas, m ColourMap, d Domain, name string) {
 	p.Draw(bar)
 
 	line := draw.LineStyle{Color: muted, Width: 0.5}
-	frame := bar.Rectangle
-	bar.StrokeLines(line, []vg.Point{frame.Min, {X: frame.Max.X, Y: frame.Min.Y}, frame.Max, {X: frame.Min.X, Y: frame.Max.Y}, frame.Min})
+	frame{}.Plot(bar, nil)
 	style := textStyle(tickSize, ink)
 	style.YAlign = draw.YCenter
 	var widest vg.Length
 	for _, t := range (roundTicks{n: 6}).Ticks(d.Low, d.High) {
 		y := c.Min.Y + vg.Length((t.Value-d.Low)/(d.High-d.Low))*(c.Max.Y-c.Min.Y)
-		c.StrokeLine2(line, frame.Max.X, y, frame.Max.X+3, y)
-		c.FillText(style, vg.Point{X: frame.Max.X + 5, Y: y}, t.Label)
+		c.StrokeLine2(line, bar.Max.X, y, bar.Max.X+3, y)
+		c.FillText(style, vg.Point{X: bar.Max.X + 5, Y: y}, t.Label)
 		widest = max(widest, style.Width(t.Label))
 	}
 	side := textStyle(textSize, ink)
 	side.Rotation = math.Pi / 2
 	side.XAlign, side.YAlign = draw.XCenter, draw.YTop
-	c.FillText(side, vg.Point{X: frame.Max.X + 8 + widest, Y: c.Center().Y}, name)
+	c.FillText(side, vg.Point{X: bar.Max.X + 8 + widest, Y: c.Center().Y}, name)
 }
 
 // enlarge repeats each pixel, so that a canvas which blends neighbours keeps

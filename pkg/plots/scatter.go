@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -16,7 +17,9 @@ import (
 type ScatterData struct {
 	Title          string
 	XLabel, YLabel string
-	Points         *array.Array // [n, 2]
+	Points         *array.Array // [n, 2]; nil with Facets
+	Facets         []Facet      // other maps of the same rows, drawn side by side
+	Columns        int          // facets side by side; 0 means all up to 4
 	IDs            []int        // row id of each point; nil means 0…n−1
 
 	Classes    []int    // class of each point, an index into ClassNames; nil means one class
@@ -38,42 +41,69 @@ type ScatterData struct {
 	Size    Size
 }
 
+// Facet is one of several maps of the same rows, such as that of one layer.
+// Each has axes of its own range: places in two maps mean nothing to each
+// other, only the rows do.
+type Facet struct {
+	Name   string
+	Points *array.Array // [n, 2]
+}
+
 // Group is a named set of rows, by id.
 type Group struct {
 	Name string
 	IDs  []int
 }
 
-// Scatter draws points in a plane. Classes differ in colour and shape; groups
-// are outlined. The figure has an interactive form: see [Figure.HTML] and
-// [ShowInteractive].
+// Scatter draws points in a plane, or in one plane for each facet. Classes
+// differ in colour and shape; groups are outlined. Facets without axis labels
+// have no ticks. The figure has an interactive form, in which a point or a
+// rectangle of points chosen in one facet lights up in the others: see
+// [Figure.HTML] and [ShowInteractive].
 func Scatter(data ScatterData) (*Figure, error) {
 	s, err := newScatter(data)
 	if err != nil {
 		return nil, err
 	}
-	p := newPlot("", data.XLabel, data.YLabel)
-	p.Add(grid{true, true})
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = s.x0, s.x1, s.y0, s.y1
-	p.Add(s)
+	var plots []*plot.Plot
+	for _, m := range s.panels {
+		p := newPlot(m.Name, data.XLabel, data.YLabel)
+		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = m.x0, m.x1, m.y0, m.y1
+		if s.bare() {
+			p.HideAxes()
+			p.X.Padding, p.Y.Padding = 0, 0
+			p.Add(frame{})
+		} else {
+			p.Add(grid{true, true})
+		}
+		p.Add(m)
+		plots = append(plots, p)
+	}
 	legend := s.legend()
 	width, height := 640, 560
+	if data.Facets != nil {
+		width = min(800, 360*s.columns)
+		height = 60 + s.rows()*(width/s.columns+20)
+	}
 	if data.Values != nil {
-		width += 80
+		width = min(800, width+80)
 	}
 	return &Figure{
-		title: data.Title, caption: data.Caption, size: data.Size.or(width, height), scatter: s,
+		title: data.Title, caption: data.Caption, size: data.Size.or(width, height), widget: s,
 		body: func(c draw.Canvas) {
 			c = drawLegend(c, legend)
 			if data.Values != nil {
 				bar := c
 				c.Max.X -= colourBarWidth + margin
-				inside := p.DataCanvas(c)
+				inside := plots[0].DataCanvas(c)
+				if data.Facets != nil {
+					inside.Rectangle = c.Rectangle
+				}
 				bar.Min = vg.Point{X: c.Max.X + margin, Y: inside.Min.Y}
 				bar.Max.Y = inside.Max.Y
 				drawColourBar(bar, s.colours, s.domain, data.ValueName)
 			}
-			p.Draw(c)
+			drawPanels(c, plots, s.columns)
 		},
 	}, nil
 }
@@ -82,11 +112,19 @@ func Scatter(data ScatterData) (*Figure, error) {
 // figure need.
 type scatter struct {
 	ScatterData
-	ids            []int
-	place          map[int]int // id to index
-	x0, x1, y0, y1 float64     // range of the axes
-	colours        ColourMap
-	domain         Domain
+	ids     []int
+	place   map[int]int // id to index
+	panels  []scatterPanel
+	columns int
+	colours ColourMap
+	domain  Domain
+}
+
+// scatterPanel is one map of the points, drawn over the range of its axes.
+type scatterPanel struct {
+	Facet
+	x0, x1, y0, y1 float64
+	*scatter
 }
 
 func newScatter(data ScatterData) (*scatter, error) {
@@ -94,8 +132,13 @@ func newScatter(data ScatterData) (*scatter, error) {
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("plots: scatter %q: %w", data.Title, err)
 	}
-	s.x0, s.x1 = s.spread(0)
-	s.y0, s.y1 = s.spread(1)
+	s.columns = min(cmp.Or(s.Columns, 4), len(s.panels))
+	for k := range s.panels {
+		p := &s.panels[k]
+		p.x0, p.x1 = spread(p.Points, 0)
+		p.y0, p.y1 = spread(p.Points, 1)
+		p.scatter = s
+	}
 	if s.Values != nil {
 		low, high := math.Inf(1), math.Inf(-1)
 		for _, v := range s.Values {
@@ -118,10 +161,10 @@ func newScatter(data ScatterData) (*scatter, error) {
 }
 
 // spread is the range of coordinate k with 3 % of room at both ends.
-func (s *scatter) spread(k int) (low, high float64) {
+func spread(points *array.Array, k int) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
-	for i := range s.ids {
-		v := float64(s.Points.At(i, k))
+	for i := range points.Rows() {
+		v := float64(points.At(i, k))
 		low, high = min(low, v), max(high, v)
 	}
 	room := 0.03 * (high - low)
@@ -130,6 +173,11 @@ func (s *scatter) spread(k int) (low, high float64) {
 	}
 	return low - room, high + room
 }
+
+// bare tells whether the panels have frames in the place of axes.
+func (s *scatter) bare() bool { return s.Facets != nil && s.XLabel == "" && s.YLabel == "" }
+
+func (s *scatter) rows() int { return (len(s.panels) + s.columns - 1) / s.columns }
 
 // class is the class of point i; without classes all points are class 0.
 func (s *scatter) class(i int) int {
@@ -192,10 +240,10 @@ func (h hollow) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
 func groupColour(k int) Colour { return Tab10([]int{3, 4, 2, 6, 5}[k%5]) }
 
 // Plot implements [plot.Plotter].
-func (s *scatter) Plot(c draw.Canvas, p *plot.Plot) {
+func (s scatterPanel) Plot(c draw.Canvas, p *plot.Plot) {
 	trX, trY := p.Transforms(&c)
 	at := func(i int) vg.Point {
-		return vg.Point{X: trX(float64(s.Points.At(i, 0))), Y: trY(float64(s.Points.At(i, 1)))}
+		return vg.Point{X: trX(float64(s.Facet.Points.At(i, 0))), Y: trY(float64(s.Facet.Points.At(i, 1)))}
 	}
 	for i := range s.ids {
 		c.DrawGlyph(s.glyph(i), at(i))
@@ -238,12 +286,50 @@ type glyphThumb draw.GlyphStyle
 // Thumbnail implements [plot.Thumbnailer].
 func (g glyphThumb) Thumbnail(c *draw.Canvas) { c.DrawGlyphNoClip(draw.GlyphStyle(g), c.Center()) }
 
-// check also fills ids and place.
-func (s *scatter) check() error {
-	if s.Points == nil || s.Points.Check() != nil || len(s.Points.Shape) != 2 || s.Points.Shape[1] != 2 {
-		return fmt.Errorf("points must be an array [n, 2]")
+// prefix names the facet in errors.
+func (f Facet) prefix() string {
+	if f.Name == "" {
+		return ""
 	}
-	n := s.Points.Rows()
+	return fmt.Sprintf("facet %q: ", f.Name)
+}
+
+// frame is four thin lines around a panel without axes.
+type frame struct{}
+
+// Plot implements [plot.Plotter].
+func (frame) Plot(c draw.Canvas, _ *plot.Plot) {
+	r := c.Rectangle
+	c.StrokeLines(draw.LineStyle{Color: muted, Width: 0.5}, []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}, r.Min})
+}
+
+// check also fills ids, place and the points of the panels.
+func (s *scatter) check() error {
+	maps := s.Facets
+	if maps == nil {
+		maps = []Facet{{Points: s.Points}}
+	} else if s.Points != nil || len(maps) == 0 {
+		return fmt.Errorf("points beside %d facets; give one or the other", len(maps))
+	}
+	n := 0
+	for k, m := range maps {
+		if m.Points == nil || m.Points.Check() != nil || len(m.Points.Shape) != 2 || m.Points.Shape[1] != 2 {
+			return fmt.Errorf("%spoints must be an array [n, 2]", m.prefix())
+		}
+		if k == 0 {
+			n = m.Points.Rows()
+		}
+		if m.Points.Rows() != n {
+			return fmt.Errorf("%s%d points, and %d in the facet before", m.prefix(), m.Points.Rows(), n)
+		}
+		for i := range n {
+			x, y := float64(m.Points.At(i, 0)), float64(m.Points.At(i, 1))
+			if math.IsNaN(x-x) || math.IsNaN(y-y) { // NaN or infinite
+				return fmt.Errorf("%spoint %d at (%g, %g) cannot be drawn", m.prefix(), i, x, y)
+			}
+		}
+		s.panels = append(s.panels, scatterPanel{Facet: m})
+	}
 	if n == 0 {
 		return fmt.Errorf("no points")
 	}
@@ -270,10 +356,6 @@ func (s *scatter) check() error {
 			return fmt.Errorf("id %d of point %d does not fit 32 bits", id, i)
 		}
 		s.place[id] = i
-		x, y := float64(s.Points.At(i, 0)), float64(s.Points.At(i, 1))
-		if math.IsNaN(x-x) || math.IsNaN(y-y) { // NaN or infinite
-			return fmt.Errorf("point %d at (%g, %g) cannot be drawn", i, x, y)
-		}
 	}
 	for i, v := range s.Values {
 		if math.IsInf(v, 0) {
@@ -303,8 +385,8 @@ func (s *scatter) check() error {
 			return fmt.Errorf("%d pictures for %d points", s.Images.Rows(), n)
 		}
 	}
-	if s.Pixels < 0 || s.Radius < 0 {
-		return fmt.Errorf("negative Pixels %d or Radius %g", s.Pixels, s.Radius)
+	if s.Pixels < 0 || s.Radius < 0 || s.Columns < 0 {
+		return fmt.Errorf("negative Pixels %d, Radius %g or Columns %d", s.Pixels, s.Radius, s.Columns)
 	}
 	return s.Size.check()
 }

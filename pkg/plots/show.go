@@ -51,7 +51,7 @@ func Show(figures ...*Figure) error {
 	return shown()
 }
 
-// ShowInteractive displays scatter plots that can be brushed. The picture of
+// ShowInteractive displays scatter plots that can be brushed, and networks. The picture of
 // [Show] lies inside for readers whose page runs no scripts. Inside Jupyter a
 // selection can be saved as selections/NAME.json beside the notebook.
 func ShowInteractive(figures ...*Figure) error {

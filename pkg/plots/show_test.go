@@ -106,7 +106,7 @@ func TestHTML(t *testing.T) {
 	if !strings.Contains(page, `alt="Figure: Map of &lt;/script&gt;&lt;b&gt;&#34;attributions`) {
 		t.Error("the picture has no text that stands for it")
 	}
-	f.scatter.Name = "../evil"
+	scatterOf(f).Name = "../evil"
 	if _, err := f.HTML(); err == nil || !strings.Contains(err.Error(), "../evil") {
 		t.Errorf("a name that leaves the folder: %v", err)
 	}
