@@ -12,6 +12,7 @@ import (
 func Dropout(rate float64) Layer { return dropout{Rate: rate} }
 
 type dropout struct {
+	sameShape
 	Rate float64 `json:"rate"`
 }
 
@@ -24,15 +25,15 @@ func (l dropout) Output(input []int) ([]int, error) {
 	return input, nil
 }
 
-func (dropout) Parameters([]int) []Spec { return nil }
-
 func (l dropout) Graph(p *Pass, x *graph.Node) *graph.Node {
 	if !p.Training || l.Rate == 0 {
 		return x
 	}
-	rate := graph.Scalar(x.Graph(), x.DType(), l.Rate)
-	kept := graph.GreaterOrEqual(p.Uniform(x.Shape()), rate)
-	return graph.Where(kept, graph.MulScalar(x, 1/(1-l.Rate)), graph.ZerosLike(x))
+	return p.elementwise(x, func(x *graph.Node) *graph.Node {
+		rate := graph.Scalar(x.Graph(), x.DType(), l.Rate)
+		kept := graph.GreaterOrEqual(p.Uniform(x.Shape()), rate)
+		return graph.Where(kept, graph.MulScalar(x, 1/(1-l.Rate)), graph.ZerosLike(x))
+	})
 }
 
 func dropoutFromTorch(m *torchObject) (Layer, error) {

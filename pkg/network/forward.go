@@ -58,7 +58,7 @@ func (n *Network) Graph(scope *model.Scope, x *graph.Node, tap func(name string,
 // runs without being compiled again.
 func (a *architecture) exec(be compute.Backend, layers []string) (*graph.Exec, error) {
 	build := func(in []*graph.Node) []*graph.Node {
-		p := &Pass{params: map[string]*graph.Node{}}
+		p := &Pass{params: map[string]*graph.Node{}, turned: map[*graph.Node]*graph.Node{}}
 		for i, s := range a.specs {
 			p.params[s.full] = in[1+i]
 		}

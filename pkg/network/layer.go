@@ -73,8 +73,9 @@ type Pass struct {
 	RowWeight *graph.Node
 
 	layer  string
-	params map[string]*graph.Node // by full name
-	rng    *graph.Node            // state of the random numbers; nil outside training
+	params map[string]*graph.Node      // by full name
+	rng    *graph.Node                 // state of the random numbers; nil outside training
+	turned map[*graph.Node]*graph.Node // images in their other form, see layout.go; nil: not remembered
 }
 
 // Param returns a parameter of the layer by its suffix.
@@ -95,7 +96,8 @@ type kind struct {
 	name   string
 	decode func(settings []byte) (Layer, error)
 
-	// torch is the full name of PyTorch's module, fromTorch reads its fields.
+	// torch is the full names of PyTorch's modules, separated by spaces;
+	// fromTorch reads their fields.
 	torch     string
 	fromTorch func(m *torchObject) (Layer, error)
 }
@@ -103,9 +105,27 @@ type kind struct {
 // kinds is the table of layers that files may hold.
 var kinds = []kind{
 	{"dense", decode[dense], "torch.nn.modules.linear.Linear", denseFromTorch},
-	{"relu", decode[relu], "torch.nn.modules.activation.ReLU", plainFromTorch(ReLU)},
-	{"sigmoid", decode[sigmoid], "torch.nn.modules.activation.Sigmoid", plainFromTorch(Sigmoid)},
+	{"conv2d", decode[conv2d], "torch.nn.modules.conv.Conv2d", conv2dFromTorch},
+	{"convtranspose2d", decode[convTranspose2d], "torch.nn.modules.conv.ConvTranspose2d", convTranspose2dFromTorch},
+	{"maxpool2d", decode[maxPool2d], "torch.nn.modules.pooling.MaxPool2d", maxPool2dFromTorch},
+	{"avgpool2d", decode[avgPool2d], "torch.nn.modules.pooling.AvgPool2d", avgPool2dFromTorch},
+	{"globalavgpool2d", decode[globalAvgPool2d], "torch.nn.modules.pooling.AdaptiveAvgPool2d", globalAvgPool2dFromTorch},
+	{"flatten", decode[flatten], "torch.nn.modules.flatten.Flatten", flattenFromTorch},
+	{"reshape", decode[reshape], "", nil},
+	{"batchnorm", decode[batchNorm], "torch.nn.modules.batchnorm.BatchNorm1d torch.nn.modules.batchnorm.BatchNorm2d", batchNormFromTorch},
+	{"layernorm", decode[layerNorm], "torch.nn.modules.normalization.LayerNorm", layerNormFromTorch},
 	{"dropout", decode[dropout], "torch.nn.modules.dropout.Dropout", dropoutFromTorch},
+	{"relu", decode[relu], "torch.nn.modules.activation.ReLU", plainFromTorch(ReLU)},
+	{"leakyrelu", decode[leakyReLU], "torch.nn.modules.activation.LeakyReLU", fromTorchNumber("negative_slope", LeakyReLU)},
+	{"elu", decode[elu], "torch.nn.modules.activation.ELU", fromTorchNumber("alpha", ELU)},
+	{"selu", decode[selu], "torch.nn.modules.activation.SELU", plainFromTorch(SELU)},
+	{"gelu", decode[gelu], "torch.nn.modules.activation.GELU", geluFromTorch},
+	{"silu", decode[silu], "torch.nn.modules.activation.SiLU", plainFromTorch(SiLU)},
+	{"softplus", decode[softplus], "torch.nn.modules.activation.Softplus", softplusFromTorch},
+	{"sigmoid", decode[sigmoid], "torch.nn.modules.activation.Sigmoid", plainFromTorch(Sigmoid)},
+	{"tanh", decode[tanh], "torch.nn.modules.activation.Tanh", plainFromTorch(Tanh)},
+	{"softmax", decode[softmax], "torch.nn.modules.activation.Softmax torch.nn.modules.activation.Softmax2d", softmaxFromTorch},
+	{"logsoftmax", decode[logSoftmax], "torch.nn.modules.activation.LogSoftmax", logSoftmaxFromTorch},
 }
 
 // decode reads a layer's settings strictly: an unknown field is an error.

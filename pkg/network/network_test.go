@@ -184,66 +184,6 @@ func checkUniform(t *testing.T, name string, a *array.Array, bound float64) {
 	}
 }
 
-// TestForwardFixtures compares outputs with PyTorch's.
-func TestForwardFixtures(t *testing.T) {
-	for _, c := range []struct{ name, model, rows, out string }{
-		{"deepshap-mlp-sigmoid", "model", "x", "f_x"},
-		{"deepshap-mlp-sigmoid", "model", "background", "f_background"},
-		{"deepshap-mlp-logits", "model", "x", "f_x"},
-		{"deepshap-mlp-activations", "sigmoid", "x", "sigmoid.f_x"},
-	} {
-		f := fixture.Load(t, c.name)
-		n := fromFixture(t, f, c.model)
-		want := f.Array(c.out)
-		for _, be := range backend.ForTest(t) {
-			got, err := n.Predict(context.Background(), f.Array(c.rows), RunConfig{Backend: be, BatchRows: 16})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := difference(got, want); d > 5e-6*max(1, largest(want)) {
-				t.Errorf("%s %s on %s: off by %g", c.name, c.out, be.Name(), d)
-			}
-		}
-	}
-}
-
-// fromFixture makes the network that a case describes.
-func fromFixture(t *testing.T, f *fixture.Case, name string) *Network {
-	t.Helper()
-	var models map[string]struct {
-		Layers []struct {
-			Type         string
-			In, Out      int
-			P            float64
-			Weight, Bias string
-		}
-	}
-	f.JSON("models", &models)
-	var layers []Layer
-	var state Parameters
-	for _, l := range models[name].Layers {
-		switch l.Type {
-		case "linear":
-			layers = append(layers, Dense(l.Out))
-			state = state.With(l.Weight, f.Array(l.Weight)).With(l.Bias, f.Array(l.Bias))
-		case "relu":
-			layers = append(layers, ReLU())
-		case "sigmoid":
-			layers = append(layers, Sigmoid())
-		case "dropout":
-			layers = append(layers, Dropout(l.P))
-		default:
-			t.Fatalf("fixture %s: layer type %s", f.Dir, l.Type)
-		}
-	}
-	n := must(New(name, []int{models[name].Layers[0].In}, layers...))
-	n, err := n.WithTorch(state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // TestSplit holds the law that tail of head is the network, bit for bit, at
 // every layer, and that activations are the heads' outputs.
 func TestSplit(t *testing.T) {

@@ -115,7 +115,7 @@ func (t *plan) step(i *graph.Node, epoch, state []*graph.Node) (*graph.Node, []*
 		y = graph.Gather(data[1], ids)
 	}
 	specs := t.arch.specs
-	p := &Pass{Training: true, params: map[string]*graph.Node{}, rng: state[len(state)-1]}
+	p := &Pass{Training: true, params: map[string]*graph.Node{}, turned: map[*graph.Node]*graph.Node{}, rng: state[len(state)-1]}
 	if t.rows%t.batch != 0 {
 		inside := graph.LessThan(places, graph.Scalar(g, dtypes.Int32, t.rows))
 		p.RowWeight = graph.Reshape(graph.ConvertDType(inside, dtypes.Float32), t.batch)

@@ -5,10 +5,8 @@ import "github.com/gomlx/gomlx/core/graph"
 // Sigmoid returns the layer 1/(1 + e⁻ˣ).
 func Sigmoid() Layer { return sigmoid{} }
 
-type sigmoid struct{}
+type sigmoid struct{ sameShape }
 
-func (sigmoid) Kind() string                      { return "sigmoid" }
-func (sigmoid) Output(input []int) ([]int, error) { return input, nil }
-func (sigmoid) Parameters([]int) []Spec           { return nil }
+func (sigmoid) Kind() string { return "sigmoid" }
 
-func (sigmoid) Graph(_ *Pass, x *graph.Node) *graph.Node { return graph.Sigmoid(x) }
+func (sigmoid) Graph(p *Pass, x *graph.Node) *graph.Node { return p.elementwise(x, graph.Sigmoid) }

@@ -170,10 +170,12 @@ func (m *torchObject) leaves(path string, depth int, found []torchLeaf) ([]torch
 func (m torchLeaf) layer() (Layer, error) {
 	var supported []string
 	for _, k := range kinds {
-		if k.torch == m.class {
-			return k.fromTorch(m.torchObject)
+		for _, class := range strings.Fields(k.torch) {
+			if class == m.class {
+				return k.fromTorch(m.torchObject)
+			}
+			supported = append(supported, class[strings.LastIndexByte(class, '.')+1:])
 		}
-		supported = append(supported, k.torch[strings.LastIndexByte(k.torch, '.')+1:])
 	}
 	return nil, fmt.Errorf("%s has no counterpart here: supported are %s", m.class, strings.Join(supported, ", "))
 }
