@@ -11,6 +11,7 @@ import (
 
 	"github.com/gojacard/jacard/internal/setup"
 	"github.com/gojacard/jacard/pkg/artifact"
+	"github.com/gojacard/jacard/pkg/artifact/parquet"
 	"github.com/gojacard/jacard/pkg/jacard"
 	"github.com/gojacard/jacard/pkg/jacard/figures"
 	"github.com/gojacard/jacard/pkg/project"
@@ -113,5 +114,5 @@ func writeTable(path string, t artifact.Table) error {
 	if err := t.WriteCSV(path + ".csv"); err != nil {
 		return err
 	}
-	return t.WriteParquet(path + ".parquet")
+	return parquet.Write(path+".parquet", t)
 }

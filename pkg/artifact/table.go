@@ -6,9 +6,6 @@ import (
 	"io"
 	"reflect"
 	"strconv"
-
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // Table is a list of columns of equal length, for files that others read. The
@@ -91,84 +88,26 @@ func (t Table) EncodeCSV(w io.Writer) error {
 	return out.Error()
 }
 
-// WriteParquet writes the table as Parquet, zstd-compressed: integers as INT64,
-// floats as DOUBLE or FLOAT, strings as UTF-8, booleans; nothing is optional.
-func (t Table) WriteParquet(path string) error {
-	if err := t.Check(); err != nil {
-		return err
-	}
-	return WriteFile(path, t.EncodeParquet)
-}
-
-// EncodeParquet writes what [Table.WriteParquet] writes.
-func (t Table) EncodeParquet(w io.Writer) error {
-	if err := t.Check(); err != nil {
-		return err
-	}
-	group := orderedGroup{Group: parquet.Group{}}
-	for _, c := range t.Columns {
-		group.Group[c.Name] = columnKinds[reflect.TypeOf(c.Values)].node
-		group.names = append(group.names, c.Name)
-	}
-	// CreatedBy is fixed: by default it holds the version of the build. The
-	// library must have the fix of its issue 520, or equal tables differ in
-	// the unused bits of their booleans.
-	out := parquet.NewWriter(w, parquet.NewSchema("table", group), parquet.Compression(&zstd.Codec{}), parquet.CreatedBy("jacard", "1", ""))
-	for k, c := range t.Columns {
-		kind := columnKinds[reflect.TypeOf(c.Values)]
-		values := make([]parquet.Value, t.Rows())
-		for i := range values {
-			values[i] = kind.value(c.Values, i).Level(0, 0, k)
-		}
-		if _, err := out.ColumnWriters()[k].WriteRowValues(values); err != nil {
-			return fmt.Errorf("column %q: %w", c.Name, err)
-		}
-	}
-	return out.Close()
-}
-
-// orderedGroup is a group whose fields keep the order they were given;
-// parquet.Group sorts them.
-type orderedGroup struct {
-	parquet.Group
-	names []string
-}
-
-func (g orderedGroup) Fields() []parquet.Field {
-	byName := map[string]parquet.Field{}
-	for _, f := range g.Group.Fields() {
-		byName[f.Name()] = f
-	}
-	fields := make([]parquet.Field, len(g.names))
-	for i, name := range g.names {
-		fields[i] = byName[name]
-	}
-	return fields
-}
-
 // columnKind is what a table knows of one type of values.
 type columnKind struct {
-	node  parquet.Node
-	rows  func(values any) int
-	text  func(values any, i int) string
-	value func(values any, i int) parquet.Value
+	rows func(values any) int
+	text func(values any, i int) string
 }
 
-// columnKinds lists the types a column may hold: a new one is a new line.
+// columnKinds lists the types a column may hold: a new one is a new line here
+// and in package parquet.
 var columnKinds = map[reflect.Type]columnKind{
-	reflect.TypeFor[[]int]():     kindOf(parquet.Int(64), strconv.Itoa, func(v int) parquet.Value { return parquet.Int64Value(int64(v)) }),
-	reflect.TypeFor[[]int64]():   kindOf(parquet.Int(64), func(v int64) string { return strconv.FormatInt(v, 10) }, parquet.Int64Value),
-	reflect.TypeFor[[]float64](): kindOf(parquet.Leaf(parquet.DoubleType), func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }, parquet.DoubleValue),
-	reflect.TypeFor[[]float32](): kindOf(parquet.Leaf(parquet.FloatType), func(v float32) string { return strconv.FormatFloat(float64(v), 'g', -1, 32) }, parquet.FloatValue),
-	reflect.TypeFor[[]string]():  kindOf(parquet.String(), func(v string) string { return v }, func(v string) parquet.Value { return parquet.ByteArrayValue([]byte(v)) }),
-	reflect.TypeFor[[]bool]():    kindOf(parquet.Leaf(parquet.BooleanType), strconv.FormatBool, parquet.BooleanValue),
+	reflect.TypeFor[[]int]():     kindOf(strconv.Itoa),
+	reflect.TypeFor[[]int64]():   kindOf(func(v int64) string { return strconv.FormatInt(v, 10) }),
+	reflect.TypeFor[[]float64](): kindOf(func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }),
+	reflect.TypeFor[[]float32](): kindOf(func(v float32) string { return strconv.FormatFloat(float64(v), 'g', -1, 32) }),
+	reflect.TypeFor[[]string]():  kindOf(func(v string) string { return v }),
+	reflect.TypeFor[[]bool]():    kindOf(strconv.FormatBool),
 }
 
-func kindOf[T any](node parquet.Node, text func(T) string, value func(T) parquet.Value) columnKind {
+func kindOf[T any](text func(T) string) columnKind {
 	return columnKind{
-		node:  node,
-		rows:  func(values any) int { return len(values.([]T)) },
-		text:  func(values any, i int) string { return text(values.([]T)[i]) },
-		value: func(values any, i int) parquet.Value { return value(values.([]T)[i]) },
+		rows: func(values any) int { return len(values.([]T)) },
+		text: func(values any, i int) string { return text(values.([]T)[i]) },
 	}
 }
