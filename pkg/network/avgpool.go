@@ -23,10 +23,8 @@ func (l avgPool2d) Graph(p *Pass, x *graph.Node) *graph.Node {
 }
 
 func avgPool2dFromTorch(m *torchObject) (Layer, error) {
-	for field, value := range map[string]any{"ceil_mode": false, "divisor_override": nil} {
-		if err := m.want(field, value); err != nil {
-			return nil, err
-		}
+	if err := m.want("ceil_mode", false, "divisor_override", nil); err != nil {
+		return nil, err
 	}
 	p, err := m.pool()
 	if err == nil && p.Padding != (Pair{}) {

@@ -112,10 +112,8 @@ func (l batchNorm) batch(p *Pass, x *graph.Node, channels int) (centred, varianc
 }
 
 func batchNormFromTorch(m *torchObject) (Layer, error) {
-	for field, value := range map[string]any{"affine": true, "track_running_stats": true} {
-		if err := m.want(field, value); err != nil {
-			return nil, err
-		}
+	if err := m.want("affine", true, "track_running_stats", true); err != nil {
+		return nil, err
 	}
 	epsilon, err := m.float("eps")
 	if err != nil {

@@ -57,10 +57,8 @@ func firstMax(x *graph.Node, axes []int) *graph.Node {
 }
 
 func maxPool2dFromTorch(m *torchObject) (Layer, error) {
-	for field, value := range map[string]any{"dilation": 1, "ceil_mode": false, "return_indices": false} {
-		if err := m.want(field, value); err != nil {
-			return nil, err
-		}
+	if err := m.want("dilation", 1, "ceil_mode", false, "return_indices", false); err != nil {
+		return nil, err
 	}
 	p, err := m.pool()
 	return maxPool2d{p}, err

@@ -70,10 +70,13 @@ func (m *torchObject) pairs(fields ...string) ([]Pair, error) {
 	return out, nil
 }
 
-// want refuses a setting that has no counterpart here.
-func (m *torchObject) want(field string, value any) error {
-	if got := m.fields[field]; got != value {
-		return fmt.Errorf("%s with %s %v is not supported: want %v", m.class, field, got, value)
+// want refuses settings that have no counterpart here: names and values by turns.
+func (m *torchObject) want(settings ...any) error {
+	for i := 0; i < len(settings); i += 2 {
+		field, value := settings[i].(string), settings[i+1]
+		if got := m.fields[field]; got != value {
+			return fmt.Errorf("%s with %s %v is not supported: want %v", m.class, field, got, value)
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/nlpodyssey/gopickle/types"
 
 	"github.com/gojacard/jacard/internal/backend"
@@ -117,6 +119,96 @@ func TestImportTorch(t *testing.T) {
 	}
 }
 
+// TestImportTorchModule: a convolutional module of PyTorch, to its output.
+func TestImportTorchModule(t *testing.T) {
+	c := fixture.Load(t, "torch-io")
+	n := must(ImportTorch(filepath.Join(c.Dir, "module.pth"), 1, 8, 8))
+	want := "conv2d0 relu1 batchnorm2 maxpool2d3 flatten4 dense5 relu6 dropout7 dense8 sigmoid9"
+	if got := strings.Join(n.LayerNames(), " "); got != want {
+		t.Errorf("got layers %s, want %s", got, want)
+	}
+	forEach(t, func(t *testing.T, be compute.Backend) {
+		got := predict(t, n, c.Array("x"), RunConfig{Backend: be})
+		if d := difference(got, c.Array("f_x")); d > 2e-6 { // the case's tolerance
+			t.Errorf("off by %g", d)
+		}
+	})
+}
+
+// TestTorchLayers reads the fields of each kind of module.
+func TestTorchLayers(t *testing.T) {
+	const nn = "torch.nn.modules."
+	type fields = map[string]any
+	pair := func(h, w int) *types.Tuple { tuple := types.Tuple{h, w}; return &tuple }
+	conv := func(change fields) fields {
+		f := fields{"out_channels": 4, "kernel_size": pair(3, 5), "stride": pair(1, 2), "padding": pair(1, 0), "dilation": pair(1, 1),
+			"output_padding": pair(0, 1), "groups": 2, "padding_mode": "zeros"}
+		maps.Copy(f, change)
+		return f
+	}
+	pool := func(change fields) fields {
+		f := fields{"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 1, "ceil_mode": false, "return_indices": false,
+			"count_include_pad": true, "divisor_override": nil}
+		maps.Copy(f, change)
+		return f
+	}
+	norm := func(change fields) fields {
+		f := fields{"eps": 1e-3, "momentum": 0.2, "affine": true, "track_running_stats": true, "normalized_shape": pair(2, 3)}
+		maps.Copy(f, change)
+		return f
+	}
+	for _, c := range []struct {
+		class  string
+		fields fields
+		want   Layer
+		refuse string
+	}{
+		{"conv.Conv2d", conv(nil), Conv2D(4, Pair{3, 5}, ConvConfig{Stride: Pair{1, 2}, Padding: Pair{1, 0}, Groups: 2, NoBias: true}), ""},
+		{"conv.Conv2d", conv(fields{"padding": "same"}), Conv2D(4, Pair{3, 5}, ConvConfig{Stride: Pair{1, 2}, Padding: Pair{1, 2}, Groups: 2, NoBias: true}), ""},
+		{"conv.Conv2d", conv(fields{"padding": "same", "kernel_size": 2}), nil, "one side more"},
+		{"conv.Conv2d", conv(fields{"padding_mode": "reflect"}), nil, "padding_mode reflect"},
+		{"conv.Conv2d", conv(fields{"stride": "fast"}), nil, "stride is fast"},
+		{"conv.ConvTranspose2d", conv(nil), ConvTranspose2D(4, Pair{3, 5}, ConvTransposeConfig{Stride: Pair{1, 2}, Padding: Pair{1, 0}, OutputPadding: Pair{0, 1}, Groups: 2, NoBias: true}), ""},
+		{"pooling.MaxPool2d", pool(nil), MaxPool2D(Square(3), PoolConfig{Stride: Square(2), Padding: Square(1)}), ""},
+		{"pooling.MaxPool2d", pool(fields{"ceil_mode": true}), nil, "ceil_mode true"},
+		{"pooling.AvgPool2d", pool(nil), AvgPool2D(Square(3), PoolConfig{Stride: Square(2), Padding: Square(1)}), ""},
+		{"pooling.AvgPool2d", pool(fields{"count_include_pad": false}), nil, "count_include_pad false"},
+		{"pooling.AdaptiveAvgPool2d", fields{"output_size": 1}, GlobalAvgPool2D(), ""},
+		{"pooling.AdaptiveAvgPool2d", fields{"output_size": 2}, nil, "output_size 2×2"},
+		{"flatten.Flatten", fields{"start_dim": 1, "end_dim": -1}, Flatten(), ""},
+		{"flatten.Flatten", fields{"start_dim": 0, "end_dim": -1}, nil, "start_dim 0"},
+		{"batchnorm.BatchNorm1d", norm(nil), BatchNorm(BatchNormConfig{Epsilon: 1e-3, Momentum: 0.2}), ""},
+		{"batchnorm.BatchNorm2d", norm(fields{"momentum": nil}), nil, "no number momentum"},
+		{"batchnorm.BatchNorm2d", norm(fields{"affine": false}), nil, "affine false"},
+		{"normalization.LayerNorm", norm(nil), LayerNorm(LayerNormConfig{Axes: 2, Epsilon: 1e-3}), ""},
+		{"activation.LeakyReLU", fields{"negative_slope": 0.2}, LeakyReLU(0.2), ""},
+		{"activation.ELU", fields{"alpha": 2}, ELU(2), ""},
+		{"activation.SELU", nil, SELU(), ""},
+		{"activation.GELU", fields{"approximate": "none"}, GELU(), ""},
+		{"activation.GELU", fields{"approximate": "tanh"}, GELUTanh(), ""},
+		{"activation.GELU", fields{"approximate": "fast"}, nil, "approximate fast"},
+		{"activation.SiLU", nil, SiLU(), ""},
+		{"activation.Softplus", fields{"beta": 1, "threshold": 20}, Softplus(), ""},
+		{"activation.Softplus", fields{"beta": 2.5}, nil, "beta 2.5"},
+		{"activation.Tanh", nil, Tanh(), ""},
+		{"activation.Softmax", fields{"dim": 1}, Softmax(0), ""},
+		{"activation.Softmax", fields{"dim": -1}, Softmax(-1), ""},
+		{"activation.Softmax", fields{"dim": 0}, nil, "mixes rows"},
+		{"activation.Softmax2d", nil, Softmax(0), ""},
+		{"activation.LogSoftmax", fields{"dim": 2}, LogSoftmax(1), ""},
+		{"rnn.LSTM", nil, nil, "LSTM has no counterpart here: supported are Linear, Conv2d"},
+	} {
+		got, err := torchLeaf{torchObject: &torchObject{class: nn + c.class, fields: c.fields}}.layer()
+		if c.refuse != "" {
+			if err == nil || !strings.Contains(err.Error(), c.refuse) {
+				t.Errorf("%s %v: got error %v, want %q", c.class, c.fields, err, c.refuse)
+			}
+		} else if err != nil || got != c.want {
+			t.Errorf("%s %v: got %+v, %v, want %+v", c.class, c.fields, got, err, c.want)
+		}
+	}
+}
+
 // TestImportTorchNested: a class of one's own around two Sequentials is
 // flattened; what a file does not tell is refused.
 func TestImportTorchNested(t *testing.T) {
@@ -181,11 +273,11 @@ func TestTorchRefuses(t *testing.T) {
 	state := must(TorchStateDict(in("sequential.pth")))
 	for want, err := range map[string]error{
 		"refused: the file asks to call posix.getpid": bad(in("refuse.pth")),
-		"no such file":             bad(in("none.pth")),
-		"not a file of torch.save": bad(in("case.json")),
-		"holds no module":          imports(in("state_dict.pth")),
-		"give it as input":         imports(in("module.pth")),
-		`"features.0": torch.nn.modules.conv.Conv2d has no c`:  imports(in("module.pth"), 8),
+		"no such file":                                         bad(in("none.pth")),
+		"not a file of torch.save":                             bad(in("case.json")),
+		"holds no module":                                      imports(in("state_dict.pth")),
+		"give it as input":                                     imports(in("module.pth")),
+		"conv2d takes rows of three axes":                      imports(in("module.pth"), 8),
 		"dense takes rows of one axis":                         imports(in("sequential.pth"), 3, 9),
 		"has shape [6 27], want [6 26]":                        imports(in("sequential.pth"), 26),
 		"has no data.pkl":                                      bad(data("")),
