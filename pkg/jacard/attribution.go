@@ -59,7 +59,7 @@ func (s *Study) Attributions(ctx context.Context) (*Attributions, error) {
 			layers[i] = p.Inputs
 		}
 		result, err := attribution.Explain(ctx, cls.Net, attribution.Rescale{}, attribution.Query{Rows: enc.Values, Background: b,
-			Layers: layers, Backend: s.backend, Progress: s.progress("attributions"),
+			Layers: layers, Backend: s.work.Backend, Progress: s.work.Progress("attributions"),
 		})
 		if err != nil {
 			return nil, err

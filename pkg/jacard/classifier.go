@@ -92,7 +92,7 @@ func (s *Study) trainClassifier(ctx context.Context, enc *Encoding, c Classifier
 	out.InitialBCE = before.BCE
 	net, _, err = network.Train(ctx, net, x, y, network.TrainConfig{
 		Loss: network.BCE(), Optimizer: network.SGD{Rate: c.Rate, Momentum: c.Momentum}, Epochs: c.Epochs, BatchSize: c.Batch,
-		Shuffle: !c.FileOrder, Seed: s.Config.Seed, Backend: s.backend, Progress: s.progress("classifier"),
+		Shuffle: !c.FileOrder, Seed: s.Config.Seed, Backend: s.work.Backend, Progress: s.work.Progress("classifier"),
 		OnEpoch: func(e network.Epoch) error {
 			line, err := s.logEpoch(ctx, e, enc, heldOut)
 			out.Epochs = append(out.Epochs, line)
@@ -116,7 +116,7 @@ func (s *Study) measure(ctx context.Context, net *network.Network, enc *Encoding
 	if err != nil {
 		return metric.Binary{}, err
 	}
-	p, err := net.Predict(ctx, x, network.RunConfig{Backend: s.backend})
+	p, err := net.Predict(ctx, x, network.RunConfig{Backend: s.work.Backend})
 	if err != nil {
 		return metric.Binary{}, err
 	}
@@ -166,7 +166,7 @@ func (s *Study) logEpoch(ctx context.Context, e network.Epoch, enc *Encoding, he
 	if err != nil {
 		return line, err
 	}
-	p, err := net.Predict(ctx, x, network.RunConfig{Backend: s.backend})
+	p, err := net.Predict(ctx, x, network.RunConfig{Backend: s.work.Backend})
 	if err != nil {
 		return line, err
 	}

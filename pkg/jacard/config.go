@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"os"
 	"slices"
+
+	"github.com/gojacard/jacard/internal/study"
 )
 
 // Config is everything that decides a result of the study. Two configurations
@@ -158,13 +159,13 @@ func Quick() Config {
 }
 
 // EnvQuick is the variable that makes [FromEnvironment] choose [Quick].
-const EnvQuick = "JACARD_QUICK"
+const EnvQuick = study.EnvQuick
 
 // FromEnvironment returns [Quick] if JACARD_QUICK is set to anything but ""
 // or "0", else [Thesis]. Notebooks call it so that one text serves a class at
 // full size and a test at small size.
 func FromEnvironment() Config {
-	if v := os.Getenv(EnvQuick); v != "" && v != "0" {
+	if study.Quick() {
 		return Quick()
 	}
 	return Thesis()

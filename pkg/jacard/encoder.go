@@ -39,7 +39,7 @@ func (s *Study) Autoencoder(ctx context.Context) (*Autoencoder, error) {
 		x := digits.Images.Slice(0, digits.TrainRows)
 		net, history, err := network.Train(ctx, net, x, x, network.TrainConfig{
 			Loss: network.MSE(), Optimizer: network.Adam{Rate: c.Rate}, Epochs: c.Epochs, BatchSize: c.Batch,
-			Shuffle: !c.FileOrder, Seed: s.Config.Seed, Backend: s.backend, Progress: s.progress("autoencoder"),
+			Shuffle: !c.FileOrder, Seed: s.Config.Seed, Backend: s.work.Backend, Progress: s.work.Progress("autoencoder"),
 		})
 		if err != nil {
 			return nil, err
@@ -88,7 +88,7 @@ func (s *Study) Reconstruct(ctx context.Context, ids []int) (*array.Array, error
 	if err != nil {
 		return nil, err
 	}
-	return ae.Net.Predict(ctx, x, network.RunConfig{Backend: s.backend})
+	return ae.Net.Predict(ctx, x, network.RunConfig{Backend: s.work.Backend})
 }
 
 // Encoding is the code of every image: the classifier's input.
@@ -116,7 +116,7 @@ func (s *Study) Encode(ctx context.Context) (*Encoding, error) {
 		if s.Config.Encoding.AfterReLU {
 			layer++
 		}
-		codes, err := ae.Net.Activations(ctx, digits.Images, []string{ae.Net.LayerNames()[layer]}, network.RunConfig{Backend: s.backend})
+		codes, err := ae.Net.Activations(ctx, digits.Images, []string{ae.Net.LayerNames()[layer]}, network.RunConfig{Backend: s.work.Backend})
 		if err != nil {
 			return nil, err
 		}

@@ -42,7 +42,7 @@ func (s *Study) Map(ctx context.Context) (*Map, error) {
 		}
 		result, err := project.TSNE(ctx, in.Values, project.TSNEConfig{
 			Metric: project.Cosine, Perplexity: s.Config.Projection.Perplexity, Iterations: s.Config.Projection.Iterations,
-			Seed: s.Config.Seed, Progress: s.progress("t-SNE"),
+			Seed: s.Config.Seed, Progress: s.work.Progress("t-SNE"),
 		})
 		if err != nil {
 			return nil, err

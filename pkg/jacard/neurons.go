@@ -83,7 +83,7 @@ func (s *Study) Neurons(ctx context.Context, cluster Cluster) (*Neurons, error) 
 		for i, p := range splits {
 			names[i] = p.Neurons
 		}
-		acts, err := cls.Net.Activations(ctx, x, names, network.RunConfig{Backend: s.backend})
+		acts, err := cls.Net.Activations(ctx, x, names, network.RunConfig{Backend: s.work.Backend})
 		if err != nil {
 			return nil, err
 		}
@@ -217,7 +217,7 @@ func (s *Study) Similarity(ctx context.Context, n *Neurons) (*Similarity, error)
 		}
 		out.Means, err = neuron.PairMeans(ctx, layers, len(n.IDs), neuron.MeansConfig{
 			WithDead: s.Config.Legacy.TopSets, Permutations: s.Config.Neurons.Permutations,
-			Seed: s.Config.Seed, Progress: s.progress("chance levels"),
+			Seed: s.Config.Seed, Progress: s.work.Progress("chance levels"),
 		})
 		return out, err
 	})

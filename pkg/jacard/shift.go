@@ -205,7 +205,7 @@ func (s *Study) Sweep(ctx context.Context, cluster Cluster) (*Sweep, error) {
 
 func (s *Study) plan(enc *Encoding, masks *Masks) (weightshift.Plan, error) {
 	p := weightshift.Plan{Deltas: s.Config.Shift.Deltas, LegacyRows: s.Config.Legacy.RowMixup,
-		LegacyBatch: s.Config.Classifier.Batch, Backend: s.backend, Progress: s.progress("weight shifts")}
+		LegacyBatch: s.Config.Classifier.Batch, Backend: s.work.Backend, Progress: s.work.Progress("weight shifts")}
 	for i := range s.Config.Shift.Seeds {
 		p.Seeds = append(p.Seeds, s.Config.Seed+uint64(i))
 	}
@@ -308,7 +308,7 @@ func (s *Study) Changes(ctx context.Context, cluster Cluster, linear int, delta 
 		if err != nil {
 			return nil, err
 		}
-		run := network.RunConfig{Backend: s.backend}
+		run := network.RunConfig{Backend: s.work.Backend}
 		before, err := cls.Net.Predict(ctx, x, run)
 		if err != nil {
 			return nil, err

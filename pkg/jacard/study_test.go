@@ -5,7 +5,6 @@ import (
 	"context"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -72,7 +71,7 @@ func TestSecondRunLoads(t *testing.T) {
 	onAll(t, func(t *testing.T, s *tiny) {
 		before := values(t, s.dir)
 		ear := &listener{}
-		again := runAll(t, open(t, tinyConfig(), s.dir, s.study.backend, ear))
+		again := runAll(t, open(t, tinyConfig(), s.dir, s.study.work.Backend, ear))
 		if computed, loaded := ear.count("computed"), ear.count("loaded"); computed != 0 || loaded != len(stepNames) {
 			t.Errorf("%d steps computed and %d loaded, want 0 and %d: %q", computed, loaded, len(stepNames), ear.lines)
 		}
@@ -131,7 +130,7 @@ func TestThreads(t *testing.T) {
 				continue // this is how the tiny study was computed
 			}
 			dir := t.TempDir()
-			runAll(t, open(t, tinyConfig(), dir, s.study.backend, &listener{}))
+			runAll(t, open(t, tinyConfig(), dir, s.study.work.Backend, &listener{}))
 			if got := values(t, dir); !maps.Equal(got, want) {
 				for path := range want {
 					if got[path] != want[path] {
@@ -276,32 +275,5 @@ func TestFromEnvironment(t *testing.T) {
 		if got := FromEnvironment().Autoencoder.Epochs; got != want {
 			t.Errorf("%s=%q: got %d epochs, want %d", EnvQuick, value, got, want)
 		}
-	}
-}
-
-// TestDefaultStore: the variable first, else the project's folder, else beside
-// the notebook.
-func TestDefaultStore(t *testing.T) {
-	root := must(filepath.EvalSymlinks(t.TempDir()))(t)
-	inside := filepath.Join(root, "notebooks", "deep")
-	for _, dir := range []string{inside, filepath.Join(root, "kernels")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Chdir(inside)
-	t.Setenv(EnvStore, "")
-	if got, want := must(defaultStore())(t), filepath.Join(inside, ".jacard", "store"); got != want {
-		t.Errorf("outside a project: got %s, want %s", got, want)
-	}
-	if err := os.WriteFile(filepath.Join(root, "kernels", "start.sh"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := must(defaultStore())(t), filepath.Join(root, ".jacard", "store"); got != want {
-		t.Errorf("inside a project: got %s, want %s", got, want)
-	}
-	t.Setenv(EnvStore, "elsewhere")
-	if got := must(defaultStore())(t); got != "elsewhere" {
-		t.Errorf("with the variable: got %s", got)
 	}
 }

@@ -114,7 +114,7 @@ func TestLinearAutoencoder(t *testing.T) {
 			mean.Data[k] += v / 800
 		}
 	}
-	code := must(ae.Net.Activations(context.Background(), mean, []string{"dense0"}, network.RunConfig{Backend: s.study.backend}))(t)[0]
+	code := must(ae.Net.Activations(context.Background(), mean, []string{"dense0"}, network.RunConfig{Backend: s.study.work.Backend}))(t)[0]
 	for k := range 30 {
 		want := 0.0
 		for i := range 800 {
