@@ -18,53 +18,37 @@ type convolution struct {
 // apply returns [rows, height, width, out].
 //
 // XLA convolves natively. GoMLX's Go backend is some thirty times faster with
-// one product of matrices, which also serves what Convolve refuses.
+// one product of matrices, which also serves groups and dilation, whose
+// gradients GoMLX lacks or was not tested for.
 func (c convolution) apply(x, kernel *graph.Node) *graph.Node {
 	for i := range c.before {
 		x = cut(x, 1+i, min(0, c.before[i]), min(0, c.after[i]))
 		c.before[i], c.after[i] = max(0, c.before[i]), max(0, c.after[i])
 	}
-	strided, dilated := c.stride != Square(1), c.dilation != Square(1)
-	if !backend.IsXLA(x.Graph().Backend()) || c.groups > 1 || strided && dilated {
+	if !backend.IsXLA(x.Graph().Backend()) || c.groups > 1 || c.dilation != Square(1) {
 		return c.product(x, kernel)
 	}
-	return c.native(x, graph.TransposeAllAxes(kernel, 2, 3, 1, 0))
+	return c.native(x, kernel)
 }
 
-// native convolves with a kernel [height, width, in, out].
-//
-// GoMLX v0.28.2's gradient with respect to x is wrong for kernels of even
-// size, and was not tested with dilation: there the transposed convolution,
-// on the gradient that arrives at the result, takes its place.
+// native lets XLA convolve, which is right and differentiable within the
+// limits of GoMLX v0.28.2: its gradient with respect to x is wrong for kernels
+// of even size, so these get a row or column of zeros, and it panics where
+// more than size − 1 zeros are around the image.
 func (c convolution) native(x, kernel *graph.Node) *graph.Node {
-	k := kernel.Shape().Dimensions
-	own := k[0]%2 == 0 || k[1]%2 == 0 || c.dilation != Square(1)
-	var arrived *graph.Node
-	if own {
-		size := x.Shape().Dimensions
-		x = graph.IdentityWithCustomGradient(x, func(_, _ *graph.Node) *graph.Node { return c.transposed(arrived, kernel, Pair{size[1], size[2]}) })
-	}
-	y := graph.Convolve(x, kernel).StridePerAxis(c.stride[:]...).DilationPerAxis(c.dilation[:]...).PaddingPerDim(c.padding()).Done()
-	if own {
-		y = graph.IdentityWithCustomGradient(y, func(_, v *graph.Node) *graph.Node { arrived = v; return v })
-	}
-	return y
-}
-
-func (c convolution) padding() [][2]int {
-	return [][2]int{{c.before[0], c.after[0]}, {c.before[1], c.after[1]}}
-}
-
-// transposed is the gradient with respect to an image of the given size.
-func (c convolution) transposed(v, kernel *graph.Node, size Pair) *graph.Node {
 	var around [2][2]int
 	for i := range around {
-		reach := (kernel.Shape().Dim(i)-1)*c.dilation[i] + 1
-		spread := (v.Shape().Dim(1+i)-1)*c.stride[i] + 1
-		around[i] = [2]int{reach - 1 - c.before[i], size[i] - spread + c.before[i]}
+		n := kernel.Shape().Dim(2 + i)
+		if n%2 == 0 {
+			kernel = padZeros(kernel, 2+i, 0, 1)
+			c.after[i]++
+			n++
+		}
+		around[i] = [2]int{min(c.before[i], n-1), min(c.after[i], n-1)}
+		x = padZeros(x, 1+i, c.before[i]-around[i][0], c.after[i]-around[i][1])
 	}
-	turned := graph.TransposeAllAxes(graph.Reverse(kernel, 0, 1), 0, 1, 3, 2)
-	return graph.Convolve(v, turned).InputDilationPerAxis(c.stride[:]...).DilationPerAxis(c.dilation[:]...).PaddingPerDim(around[:]).Done()
+	kernel = graph.TransposeAllAxes(kernel, 2, 3, 1, 0)
+	return graph.Convolve(x, kernel).StridePerAxis(c.stride[:]...).PaddingPerDim(around[:]).Done()
 }
 
 // product lays the values under the kernel side by side and multiplies them

@@ -104,9 +104,24 @@ var layerName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 // hundred times what a machine of today holds.
 const maxParameters = 1 << 40
 
+// tooLarge tells whether a shape holds more than maxParameters values, or none.
+func tooLarge(shape []int) bool {
+	n := 1
+	for _, d := range shape {
+		if d < 1 || n > maxParameters/d {
+			return true
+		}
+		n *= d
+	}
+	return false
+}
+
 func newArchitecture(name string, input []int, layers []namedLayer) (*architecture, error) {
 	if len(input) == 0 || slices.Min(input) < 1 {
 		return nil, fmt.Errorf("network: %q: input shape %v: want the shape of one row, every axis at least 1", name, input)
+	}
+	if tooLarge(input) {
+		return nil, fmt.Errorf("network: %q: input shape %v is too large", name, input)
 	}
 	if len(layers) == 0 {
 		return nil, fmt.Errorf("network: %q has no layers", name)
@@ -125,16 +140,15 @@ func newArchitecture(name string, input []int, layers []namedLayer) (*architectu
 		if err != nil {
 			return nil, fmt.Errorf("network: %q: layer %q after shape %v: %w", name, l.name, shape, err)
 		}
+		if tooLarge(output) {
+			return nil, fmt.Errorf("network: %q: layer %q: output shape %v is too large", name, l.name, output)
+		}
 		l.input, l.output = shape, output
 		for _, s := range l.layer.Parameters(shape) {
-			n := 1
-			for _, d := range s.Shape {
-				if d < 1 || n > maxParameters/d {
-					return nil, fmt.Errorf("network: %q: layer %q: parameter %s of shape %v is too large", name, l.name, s.Name, s.Shape)
-				}
-				n *= d
+			if tooLarge(s.Shape) {
+				return nil, fmt.Errorf("network: %q: layer %q: parameter %s of shape %v is too large", name, l.name, s.Name, s.Shape)
 			}
-			if total += n; total > maxParameters {
+			if total += s.size(); total > maxParameters {
 				return nil, fmt.Errorf("network: %q has more than %d parameters", name, maxParameters)
 			}
 			a.specs = append(a.specs, namedSpec{Spec: s, layer: l.name, full: l.name + "." + s.Name})

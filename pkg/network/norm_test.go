@@ -1,0 +1,162 @@
+package network
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gomlx/compute"
+
+	"github.com/gojacard/jacard/internal/fixture"
+	"github.com/gojacard/jacard/pkg/array"
+)
+
+// TestBatchNormFixtures: three batches of training, gradients at the last,
+// then evaluation, for rows and images.
+func TestBatchNormFixtures(t *testing.T) {
+	c := fixture.Load(t, "layers-norm-dropout")
+	for _, name := range []string{"bn1d", "bn2d"} {
+		forEach(t, func(t *testing.T, be compute.Backend) {
+			params := map[string]*array.Array{
+				"weight": c.Array(name + ".gamma"), "bias": c.Array(name + ".beta"),
+				"running_mean": array.New(5), "running_var": must(array.From([]float32{1, 1, 1, 1, 1}, 5)),
+			}
+			var e evaluation
+			for _, step := range []string{".step0", ".step1", ".step2"} {
+				e = evaluate(t, be, BatchNorm(BatchNormConfig{}), true, step != ".step1", c.Array(name+step+".x"), c.Array(name+".upstream"), params)
+				near(t, name+step, e.y, c.Array(name+step+".y"), 1e-5)
+				for _, running := range []string{"running_mean", "running_var"} {
+					near(t, name+step+" "+running, e.params[running], c.Array(name+step+"."+running), 1e-5)
+					params[running] = e.params[running]
+				}
+			}
+			near(t, name+": gradient of x", e.x, c.Array(name+".grad_x"), 1e-5)
+			near(t, name+": gradient of weight", e.params["weight"], c.Array(name+".grad_gamma"), 1e-5)
+			near(t, name+": gradient of bias", e.params["bias"], c.Array(name+".grad_beta"), 1e-5)
+			for key, l := range map[string]Layer{".eval_y": BatchNorm(BatchNormConfig{}), ".eval_y_eps1e-3": BatchNorm(BatchNormConfig{Epsilon: 1e-3})} {
+				e = evaluate(t, be, l, false, true, c.Array(name+".step2.x"), c.Array(name+".upstream"), params)
+				near(t, name+key, e.y, c.Array(name+key), 1e-5)
+				if !e.params["running_mean"].Equal(params["running_mean"]) {
+					t.Errorf("%s%s: evaluation moves the running statistics", name, key)
+				}
+			}
+		})
+	}
+}
+
+// TestBatchNormPartialBatch: rows that fill up the last batch count neither in
+// the statistics nor in the gradients. 5 rows in batches of 4 train as the
+// batches 4 and 1 would.
+func TestBatchNormPartialBatch(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	n := must(New("n", []int{2, 2, 2}, BatchNorm(BatchNormConfig{Momentum: 0.5}), ReLU(), Flatten(), Dense(3), BatchNorm(BatchNormConfig{}))).
+		Initialize(TorchInit, rng)
+	x, y := array.New(5, 2, 2, 2), array.New(5, 3)
+	for i := range x.Data {
+		x.Data[i] = float32(rng.NormFloat64())
+	}
+	for i := range y.Data {
+		y.Data[i] = float32(rng.NormFloat64())
+	}
+	cfg := TrainConfig{Loss: MSE(), Optimizer: SGD{Rate: 0.1}, BatchSize: 4}
+	forEach(t, func(t *testing.T, be compute.Backend) {
+		cfg.Backend = be
+		whole := must2(t, n, x, y, cfg)
+		first := must2(t, n, x.Slice(0, 4), y.Slice(0, 4), cfg)
+		parts := must2(t, first, x.Slice(4, 5), y.Slice(4, 5), cfg)
+		for i, name := range whole.params.names {
+			got, want := whole.params.values[i], parts.params.values[i]
+			for k, v := range got.Data {
+				if !(math.Abs(float64(v-want.Data[k])) <= 1e-5) {
+					t.Errorf("%s: got %v, want %v", name, got.Data, want.Data)
+					break
+				}
+			}
+		}
+		if mean := must(whole.params.Get("batchnorm0.running_mean")); largest(mean) == 0 {
+			t.Error("running statistics did not move")
+		}
+	})
+}
+
+func must2(t *testing.T, n *Network, x, y *array.Array, cfg TrainConfig) *Network {
+	t.Helper()
+	trained, _, err := Train(context.Background(), n, x, y, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trained
+}
+
+// TestLayerNormTwin compares with the formula, and gradients with differences
+// of it.
+func TestLayerNormTwin(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 9))
+	for _, axes := range []int{0, 1, 2} {
+		l := LayerNorm(LayerNormConfig{Axes: axes, Epsilon: 1e-3})
+		params := map[string]*array.Array{}
+		x, upstream := array.New(2, 3, 2, 4), array.New(2, 3, 2, 4)
+		fill := func(a *array.Array) {
+			for i := range a.Data {
+				a.Data[i] = float32(rng.NormFloat64())
+			}
+		}
+		fill(x)
+		fill(upstream)
+		for _, s := range l.Parameters(x.Shape[1:]) {
+			params[s.Name] = array.New(s.Shape...)
+			fill(params[s.Name])
+		}
+		group := len(params["weight"].Data)
+		twin := func(x []float64) []float64 {
+			y := make([]float64, len(x))
+			for from := 0; from < len(x); from += group {
+				mean, variance := 0.0, 0.0
+				for _, v := range x[from : from+group] {
+					mean += v / float64(group)
+				}
+				for _, v := range x[from : from+group] {
+					variance += (v - mean) * (v - mean) / float64(group)
+				}
+				for i, v := range x[from : from+group] {
+					y[from+i] = (v-mean)/math.Sqrt(variance+1e-3)*float64(params["weight"].Data[i]) + float64(params["bias"].Data[i])
+				}
+			}
+			return y
+		}
+		compareWithTwin(t, l, x, upstream, params, twin)
+	}
+}
+
+// compareWithTwin checks output and gradient with respect to x on all backends.
+func compareWithTwin(t *testing.T, l Layer, x, upstream *array.Array, params map[string]*array.Array, twin func([]float64) []float64) {
+	t.Helper()
+	at := make([]float64, len(x.Data))
+	for i, v := range x.Data {
+		at[i] = float64(v)
+	}
+	total := func() float64 {
+		sum := 0.0
+		for i, y := range twin(at) {
+			sum += y * float64(upstream.Data[i])
+		}
+		return sum
+	}
+	y, gradient := twin(at), make([]float64, len(at))
+	const h = 1e-5
+	for i, v := range at {
+		at[i] = v + h
+		above := total()
+		at[i] = v - h
+		gradient[i] = (above - total()) / (2 * h)
+		at[i] = v
+	}
+	forEach(t, func(t *testing.T, be compute.Backend) {
+		for _, remembered := range []bool{false, true} {
+			e := evaluate(t, be, l, remembered, remembered, x, upstream, params)
+			near(t, l.Kind(), e.y, floats(y, x.Shape), 2e-6)
+			near(t, l.Kind()+": gradient of x", e.x, floats(gradient, x.Shape), 1e-5)
+		}
+	})
+}
