@@ -49,6 +49,15 @@ func (c Caption) String() string {
 	return strings.Join(parts, " · ")
 }
 
+// with adds to the note.
+func (c Caption) with(note string) Caption {
+	if c.Note != "" {
+		note = c.Note + "; " + note
+	}
+	c.Note = note
+	return c
+}
+
 // thousands writes n with commas: 14780 is 14,780.
 func thousands(n int) string {
 	if n < 0 {

@@ -115,6 +115,30 @@ func ExampleScatter_facets() {
 	// false <nil>
 }
 
+func ExampleNetwork() {
+	input, _ := array.From([]float32{1, -2, 0.5, 1}, 2, 2)       // two rows of two features
+	hidden, _ := array.From([]float32{3, 0, 0, 0.5, 0, 2}, 2, 3) // after ReLU
+	logits, _ := array.From([]float32{3, 0.5, -0.5, 4}, 2, 2)
+	first, _ := array.From([]float32{1, -1, -1, 1, 0, 0.5}, 3, 2)
+	second, _ := array.From([]float32{1, 0, 0, 0, -1, 2}, 2, 3)
+	data := plots.NetworkData{
+		Title: "The path of row 0",
+		Layers: []plots.NetworkLayer{
+			{Name: "input", Units: []string{"length", "width"}, Activations: input},
+			{Name: "relu1", Activations: hidden},
+			{Name: "logits", Units: []string{"a", "b"}, Activations: logits},
+		},
+		Weights: []*array.Array{first, second},
+	}
+	tell(plots.Network(data))
+	path, err := plots.Path(data, 0)
+	fmt.Printf("logit of output %d: %g, strongest edge into it: %+v %v\n", path.Output, path.Logit, path.Edges[1][0], err)
+	// Output:
+	// The path of row 0
+	// edges as wide as |w·a|, at most 3; path: the fewest edges of each connection with 80 % of what it adds to the logit of a
+	// logit of output 0: 3, strongest edge into it: {From:0 To:0 Weight:1 Contribution:3 Flow:3 Before:0 Path:true} <nil>
+}
+
 func ExampleHeatMap() {
 	similarity, err := array.From([]float32{1, 0.4, 0.4, 1}, 2, 2)
 	if err != nil {
