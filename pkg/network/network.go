@@ -197,6 +197,16 @@ func (n *Network) LayerNames() []string {
 	return names
 }
 
+// LayerKinds returns the kinds of the layers in order: "dense", "relu" …,
+// whatever they are named.
+func (n *Network) LayerKinds() []string {
+	kinds := make([]string, len(n.arch.layers))
+	for i, l := range n.arch.layers {
+		kinds[i] = l.layer.Kind()
+	}
+	return kinds
+}
+
 // LayerShape returns the shape of one row of a layer's output.
 func (n *Network) LayerShape(layer string) ([]int, error) {
 	i, err := n.find(layer)

@@ -98,6 +98,9 @@ func TestNewRefuses(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	n := must(New("n", []int{3}, Dense(2), Named("code", Named("x", ReLU())), Dense(2)))
+	if got := strings.Join(n.LayerKinds(), " "); got != "dense relu dense" {
+		t.Errorf("layer kinds %s", got)
+	}
 	if got := strings.Join(n.LayerNames(), " "); got != "dense0 code dense2" {
 		t.Errorf("layer names: got %s", got)
 	}
