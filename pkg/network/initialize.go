@@ -25,6 +25,12 @@ func GlorotInit(s Spec, values []float32, rng *rand.Rand) {
 	uniform(math.Sqrt(6/float64(s.FanIn+s.FanOut)), values, rng)
 }
 
+// SklearnInit is scikit-learn's rule for MLPClassifier and MLPRegressor with
+// ReLU: weights and biases uniform in ±√(6/(fan-in + fan-out)).
+func SklearnInit(s Spec, values []float32, rng *rand.Rand) {
+	uniform(math.Sqrt(6/float64(s.FanIn+s.FanOut)), values, rng)
+}
+
 func uniform(bound float64, values []float32, rng *rand.Rand) {
 	for i := range values {
 		values[i] = float32((2*rng.Float64() - 1) * bound)

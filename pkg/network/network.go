@@ -64,24 +64,27 @@ type namedSpec struct {
 func New(name string, input []int, layers ...Layer) (*Network, error) {
 	named := make([]namedLayer, len(layers))
 	for i, l := range layers {
-		if l == nil {
-			return nil, fmt.Errorf("network: %q: layer %d is nil", name, i)
-		}
-		named[i] = namedLayer{name: l.Kind() + strconv.Itoa(i), layer: l}
-		if own, ok := l.(renamed); ok {
-			named[i] = namedLayer{name: own.name, layer: own.Layer}
+		var err error
+		if named[i], err = withName(l, i); err != nil {
+			return nil, fmt.Errorf("network: %q: %w", name, err)
 		}
 	}
 	arch, err := newArchitecture(name, input, named)
 	if err != nil {
 		return nil, err
 	}
-	values := make([]*array.Array, len(arch.specs))
-	for i, s := range arch.specs {
-		values[i] = array.New(s.Shape...)
-		s.fill(values[i].Data)
+	return &Network{name: name, arch: arch, params: newParameters(arch.names(), arch.start())}, nil
+}
+
+// withName names layer i.
+func withName(l Layer, i int) (namedLayer, error) {
+	if l == nil {
+		return namedLayer{}, fmt.Errorf("layer %d is nil", i)
 	}
-	return &Network{name: name, arch: arch, params: newParameters(arch.names(), values)}, nil
+	if own, ok := l.(renamed); ok {
+		return namedLayer{name: own.name, layer: own.Layer}, nil
+	}
+	return namedLayer{name: l.Kind() + strconv.Itoa(i), layer: l}, nil
 }
 
 // Named gives a layer a name of its own. Names are letters, digits, '_', '-'
@@ -165,6 +168,16 @@ func (a *architecture) names() []string {
 		names[i] = s.full
 	}
 	return names
+}
+
+// start returns the values of parameters that nothing drew.
+func (a *architecture) start() []*array.Array {
+	values := make([]*array.Array, len(a.specs))
+	for i, s := range a.specs {
+		values[i] = array.New(s.Shape...)
+		s.fill(values[i].Data)
+	}
+	return values
 }
 
 func (a *architecture) output() []int { return a.layers[len(a.layers)-1].output }
@@ -290,6 +303,27 @@ func (n *Network) part(name string, from, to int) (*Network, error) {
 		}
 	}
 	return &Network{name: name, arch: arch, params: newParameters(arch.names(), values)}, nil
+}
+
+// Append returns the network with more layers at its end, as a softmax behind
+// logits. Their names continue the count; their parameters are as [New]'s,
+// those of n are kept.
+func (n *Network) Append(layers ...Layer) (*Network, error) {
+	all := slices.Clone(n.arch.layers)
+	for _, l := range layers {
+		named, err := withName(l, len(all))
+		if err != nil {
+			return nil, fmt.Errorf("network: %q: %w", n.name, err)
+		}
+		all = append(all, named)
+	}
+	arch, err := newArchitecture(n.name, n.arch.input, all)
+	if err != nil {
+		return nil, err
+	}
+	values := arch.start()
+	copy(values, n.params.values)
+	return &Network{name: n.name, arch: arch, params: newParameters(arch.names(), values)}, nil
 }
 
 // Hash names what the network computes: the SHA-256 of its input shape, its

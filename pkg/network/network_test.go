@@ -47,6 +47,13 @@ func ExampleNetwork_Split() {
 	// Output: [dense0 relu1] [dense2]
 }
 
+func ExampleNetwork_Append() {
+	logits, _ := New("m", []int{4}, Dense(3), ReLU(), Dense(2))
+	classifier, _ := logits.Append(Softmax(-1))
+	fmt.Println(classifier.LayerNames())
+	// Output: [dense0 relu1 dense2 softmax3]
+}
+
 func ExampleNetwork_WithParameters() {
 	n, _ := New("m", []int{2}, Dense(1))
 	w, _ := n.Parameters().Get("dense0.weight")
@@ -162,10 +169,13 @@ func TestInitialisers(t *testing.T) {
 	for name, size := range map[string][2]int{"linear_30_100": {30, 100}, "linear_784_512": {784, 512}} {
 		n := must(New(name, []int{size[0]}, Dense(size[1])))
 		torch := n.Initialize(TorchInit, rand.New(rand.NewPCG(5, 6))).Parameters()
+		sklearn := n.Initialize(SklearnInit, rand.New(rand.NewPCG(5, 6))).Parameters()
 		glorot := n.Initialize(GlorotInit, rand.New(rand.NewPCG(5, 6))).Parameters()
 		checkUniform(t, name+" weight", must(torch.Get("dense0.weight")), want[name].Bound)
 		checkUniform(t, name+" bias", must(torch.Get("dense0.bias")), want[name].Bound)
 		checkUniform(t, name+" Glorot weight", must(glorot.Get("dense0.weight")), want[name].Deep)
+		checkUniform(t, name+" scikit-learn weight", must(sklearn.Get("dense0.weight")), want[name].Deep)
+		checkUniform(t, name+" scikit-learn bias", must(sklearn.Get("dense0.bias")), want[name].Deep)
 		if b := must(glorot.Get("dense0.bias")); slices.Max(b.Data) != 0 || slices.Min(b.Data) != 0 {
 			t.Errorf("%s: Glorot bias is not zero", name)
 		}

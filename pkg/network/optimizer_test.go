@@ -81,8 +81,17 @@ func TestLosses(t *testing.T) {
 		{loss: MSE(), output: "mse.y", target: "mse.x", value: "mse_mean.loss", grad: "mse_mean.grad"},
 		{loss: BCE(), output: "bce.p", target: "bce.y", value: "bce.loss", rows: "bce.elements"},
 		{loss: BCE(), output: "bce_inner.p", target: "bce.y", value: "bce_inner.loss", grad: "bce_inner.grad"},
+		{loss: CrossEntropy(), output: "ce.logits", target: "ce.target", value: "ce.loss", grad: "ce.grad", rows: "ce.elements"},
+		{loss: CrossEntropy(), output: "double_softmax.p", target: "ce.target", value: "double_softmax.loss", grad: "double_softmax.grad"},
 	} {
-		output, target, want := c.Array(l.output), c.Array(l.target), float64(c.Array(l.value).Data[0])
+		output, want := c.Array(l.output), float64(c.Array(l.value).Data[0])
+		var target *array.Array
+		if l.target == "ce.target" {
+			classes, _ := c.Ints(l.target)
+			target = must(OneHot(classes, 5))
+		} else {
+			target = c.Array(l.target)
+		}
 		target = target.Slice(target.Rows()-output.Rows(), target.Rows()) // the inner rows are the last
 		rows, err := l.loss.PerRow(output, target)
 		if err != nil {
@@ -125,7 +134,22 @@ func TestLosses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := MSE().PerRow(array.New(2, 3), array.New(2, 4)); err == nil {
-		t.Error("unequal shapes: no error")
+	for _, l := range []Loss{MSE(), BCE(), CrossEntropy()} {
+		if _, err := l.PerRow(array.New(2, 3), array.New(2, 4)); err == nil {
+			t.Errorf("%v: unequal shapes: no error", l)
+		}
+	}
+	if _, err := CrossEntropy().PerRow(array.New(2, 3, 1), array.New(2, 3, 1)); err == nil {
+		t.Error("cross-entropy of images: no error")
+	}
+	for _, labels := range [][]int{{0, 3}, {-1}} {
+		if _, err := OneHot(labels, 3); err == nil || !strings.Contains(err.Error(), "want 0…2") {
+			t.Errorf("OneHot(%v, 3): got error %v", labels, err)
+		}
+	}
+	// Logits of any size: no overflow, and the value of the larger one.
+	far := must(array.FromRows([][]float32{{1e30, -1e30}, {-1e4, -2e4}}))
+	if got := must(CrossEntropy().PerRow(far, must(OneHot([]uint8{0, 1}, 2)))); got[0] != 0 || got[1] != 1e4 {
+		t.Errorf("far logits: got %v, want [0 10000]", got)
 	}
 }

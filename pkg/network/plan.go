@@ -22,6 +22,7 @@ type plan struct {
 	arch      *architecture
 	loss      Loss
 	optimizer Optimizer
+	l2        float64
 
 	rows, batch, steps int   // steps: batches of an epoch, the last may be partial
 	trainable          []int // indices of parameters
@@ -31,7 +32,7 @@ type plan struct {
 func newPlan(a *architecture, cfg TrainConfig, rows, inputs int) *plan {
 	batch := min(cfg.BatchSize, rows)
 	p := &plan{
-		arch: a, loss: cfg.Loss, optimizer: cfg.Optimizer,
+		arch: a, loss: cfg.Loss, optimizer: cfg.Optimizer, l2: cfg.L2,
 		rows: rows, batch: batch, steps: (rows + batch - 1) / batch, inputs: inputs,
 	}
 	for i, s := range a.specs {
@@ -48,7 +49,7 @@ func (t *plan) program(be compute.Backend) (*graph.Exec, error) {
 	if backend.IsXLA(be) {
 		build = t.loop
 	}
-	key := fmt.Sprintf("train %#v %#v rows %d batch %d inputs %d", t.loss, t.optimizer, t.rows, t.batch, t.inputs)
+	key := fmt.Sprintf("train %#v %#v l2 %g rows %d batch %d inputs %d", t.loss, t.optimizer, t.l2, t.rows, t.batch, t.inputs)
 	return t.arch.execs.get(execKey{be, key}, func() (*graph.Exec, error) { return graph.NewExec(be, build) })
 }
 
@@ -128,10 +129,15 @@ func (t *plan) step(i *graph.Node, epoch, state []*graph.Node) (*graph.Node, []*
 		params[k] = state[at]
 	}
 	loss := t.loss.graph(t.arch.forward(p, x, nil), y) // [batch]
+	rows := graph.Scalar(g, dtypes.Float32, t.batch)
 	if p.RowWeight == nil {
 		loss = graph.ReduceAllMean(loss)
 	} else {
-		loss = graph.Div(graph.ReduceAllSum(graph.Mul(loss, p.RowWeight)), graph.ReduceAllSum(p.RowWeight))
+		rows = graph.ReduceAllSum(p.RowWeight)
+		loss = graph.Div(graph.ReduceAllSum(graph.Mul(loss, p.RowWeight)), rows)
+	}
+	if t.l2 > 0 {
+		loss = graph.Add(loss, graph.Div(graph.MulScalar(t.squares(params), t.l2/2), rows))
 	}
 	gradients := graph.Gradient(loss, params...)
 
@@ -153,4 +159,15 @@ func (t *plan) step(i *graph.Node, epoch, state []*graph.Node) (*graph.Node, []*
 		next = append(next, kept...)
 	}
 	return loss, append(next, p.rng)
+}
+
+// squares is the sum of the squares of all weights.
+func (t *plan) squares(params []*graph.Node) *graph.Node {
+	sum := graph.ScalarZero(params[0].Graph(), dtypes.Float32)
+	for k, at := range t.trainable {
+		if s := t.arch.specs[at]; s.FanIn > 0 && s.Name != "bias" {
+			sum = graph.Add(sum, graph.ReduceAllSum(graph.Square(params[k])))
+		}
+	}
+	return sum
 }

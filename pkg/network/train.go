@@ -21,9 +21,20 @@ type TrainConfig struct {
 	Epochs    int // 0 means 1
 	BatchSize int // 0 means 64
 
+	// L2 adds L2/(2·rows of the batch)·Σw² to the loss of each batch, over the
+	// weights but not the biases, as scikit-learn's alpha does. The losses that
+	// [History] reports include it. PyTorch's weight decay is [Adam.WeightDecay].
+	L2 float64
+
 	// Shuffle draws a new order of the rows for each epoch. Without it, rows
 	// come in the order given, as the published study trains.
 	Shuffle bool
+
+	// Patience ends the training after more than so many epochs in a row whose
+	// mean loss is not below the best one by Tolerance; 0 means never.
+	// scikit-learn waits 10 epochs. Tolerance 0 means 1e-4.
+	Patience  int
+	Tolerance float64
 
 	// Seed decides orders and dropout.
 	Seed uint64
@@ -60,7 +71,7 @@ type Epoch struct {
 type History struct {
 	Losses      []float64   // mean loss by epoch, see [Epoch]
 	BatchLosses [][]float32 // by epoch and batch
-	Stopped     bool        // OnEpoch returned [ErrStop]
+	Stopped     bool        // OnEpoch returned [ErrStop], or Patience was over
 	Backend     string      // name of the backend
 }
 
@@ -123,10 +134,14 @@ func Train(ctx context.Context, n *Network, x, y *array.Array, cfg TrainConfig) 
 func (cfg TrainConfig) withDefaults() (TrainConfig, error) {
 	cfg.Epochs, cfg.BatchSize = cmp.Or(cfg.Epochs, 1), cmp.Or(cfg.BatchSize, 64)
 	if cfg.Loss == nil {
-		return cfg, errors.New("network: TrainConfig.Loss is nil: choose MSE() or BCE()")
+		return cfg, errors.New("network: TrainConfig.Loss is nil: choose MSE(), BCE() or CrossEntropy()")
 	}
-	if cfg.Epochs < 0 || cfg.BatchSize < 0 {
-		return cfg, fmt.Errorf("network: negative Epochs %d or BatchSize %d", cfg.Epochs, cfg.BatchSize)
+	cfg.Tolerance = cmp.Or(cfg.Tolerance, 1e-4)
+	if cfg.Epochs < 0 || cfg.BatchSize < 0 || cfg.Patience < 0 {
+		return cfg, fmt.Errorf("network: negative Epochs %d, BatchSize %d or Patience %d", cfg.Epochs, cfg.BatchSize, cfg.Patience)
+	}
+	if !(cfg.L2 >= 0 && cfg.L2 < math.MaxFloat32 && cfg.Tolerance > 0) {
+		return cfg, fmt.Errorf("network: L2 %g, Tolerance %g: want L2 ≥ 0, a positive Tolerance", cfg.L2, cfg.Tolerance)
 	}
 	if cfg.Optimizer == nil {
 		cfg.Optimizer = Adam{}
@@ -146,6 +161,7 @@ func (t *trainer) run(ctx context.Context) (*History, error) {
 		order[i] = int32(i)
 	}
 	shuffle := random.Stream(t.cfg.Seed, "network: order of rows")
+	best, flat := math.Inf(1), 0 // lowest mean loss; epochs in a row without improvement
 	for epoch := range t.cfg.Epochs {
 		if t.cfg.Shuffle {
 			shuffle.Shuffle(t.rows, func(i, k int) { order[i], order[k] = order[k], order[i] })
@@ -157,16 +173,20 @@ func (t *trainer) run(ctx context.Context) (*History, error) {
 		mean := t.meanLoss(losses)
 		history.Losses = append(history.Losses, mean)
 		history.BatchLosses = append(history.BatchLosses, losses)
-		if t.cfg.OnEpoch == nil {
-			continue
+		if flat++; mean <= best-t.cfg.Tolerance {
+			flat = 0
 		}
-		err = t.cfg.OnEpoch(Epoch{Index: epoch, Loss: mean, BatchLosses: losses, Network: t.network})
-		if errors.Is(err, ErrStop) {
-			history.Stopped = true
+		best = min(best, mean)
+		history.Stopped = t.cfg.Patience > 0 && flat > t.cfg.Patience
+		if t.cfg.OnEpoch != nil {
+			err = t.cfg.OnEpoch(Epoch{Index: epoch, Loss: mean, BatchLosses: losses, Network: t.network})
+			if err != nil && !errors.Is(err, ErrStop) {
+				return nil, err
+			}
+			history.Stopped = history.Stopped || err != nil
+		}
+		if history.Stopped {
 			break
-		}
-		if err != nil {
-			return nil, err
 		}
 	}
 	return history, nil

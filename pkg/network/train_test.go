@@ -60,11 +60,14 @@ func TestTrainTwin(t *testing.T) {
 	for _, c := range []struct {
 		loss      Loss
 		optimizer Optimizer
-	}{{MSE(), Adam{Rate: 0.01}}, {BCE(), SGD{Rate: 0.1, Momentum: 0.5}}, {BCE(), SGD{}}} {
-		want, wantLosses := newTwin(n).train(x, y, c.loss, c.optimizer, 3, 4)
+		l2        float64
+	}{{MSE(), Adam{Rate: 0.01}, 0}, {BCE(), SGD{Rate: 0.1, Momentum: 0.5}, 0}, {BCE(), SGD{Rate: 0.1}, 0.2}} {
+		w := newTwin(n)
+		w.l2 = c.l2
+		want, wantLosses := w.train(x, y, c.loss, c.optimizer, 3, 4)
 		forEach(t, func(t *testing.T, be compute.Backend) {
 			got, history, err := Train(context.Background(), n, x, y, TrainConfig{
-				Loss: c.loss, Optimizer: c.optimizer, Epochs: 3, BatchSize: 4, Backend: be})
+				Loss: c.loss, Optimizer: c.optimizer, Epochs: 3, BatchSize: 4, L2: c.l2, Backend: be})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,6 +98,7 @@ func TestTrainTwin(t *testing.T) {
 type twin struct {
 	p, m, v [4][]float64
 	t       int
+	l2      float64
 }
 
 func newTwin(n *Network) *twin {
@@ -167,6 +171,12 @@ func (w *twin) step(x, y *array.Array, loss Loss, o Optimizer) float64 {
 		}
 	}
 	w.t++
+	for k := 0; k < 4; k += 2 {
+		for i, v := range w.p[k] {
+			total += w.l2 / 2 * v * v / float64(x.Rows())
+			grad[k][i] += w.l2 * v / float64(x.Rows())
+		}
+	}
 	for k := range w.p {
 		for i, g := range grad[k] {
 			switch o := o.(type) {
@@ -370,6 +380,24 @@ func TestTrainStops(t *testing.T) {
 	})
 }
 
+// TestPatience: scikit-learn stops when more than Patience epochs in a row
+// have a loss above the best one − Tolerance.
+func TestPatience(t *testing.T) {
+	n, x, y := must(New("line", []int{4}, Dense(2))), randomRows(10, 4), randomRows(10, 2)
+	be := backend.ForTest(t)[0] // the rule knows nothing of backends
+	cfg := TrainConfig{Loss: MSE(), Optimizer: SGD{Rate: 0.05}, Epochs: 40, BatchSize: 10, Backend: be, Patience: 2}
+	for tolerance, want := range map[float64]int{
+		10:    4, // the first epoch is better than none, the next three are not better by 10
+		1e-12: 40,
+	} {
+		cfg.Tolerance = tolerance
+		_, history, err := Train(context.Background(), n, x, y, cfg)
+		if err != nil || len(history.Losses) != want || history.Stopped != (want < 40) {
+			t.Errorf("tolerance %g: got %d epochs, stopped %v, %v; want %d", tolerance, len(history.Losses), history.Stopped, err, want)
+		}
+	}
+}
+
 func TestTrainRefuses(t *testing.T) {
 	n, x, y := small(1), randomRows(10, 4), randomRows(10, 2)
 	good := TrainConfig{Loss: MSE()}
@@ -380,6 +408,9 @@ func TestTrainRefuses(t *testing.T) {
 	}{
 		{"Loss is nil", x, y, TrainConfig{}},
 		{"negative Epochs", x, y, TrainConfig{Loss: MSE(), Epochs: -1}},
+		{"Patience -1", x, y, TrainConfig{Loss: MSE(), Patience: -1}},
+		{"L2 -1", x, y, TrainConfig{Loss: MSE(), L2: -1}},
+		{"Tolerance NaN", x, y, TrainConfig{Loss: MSE(), Tolerance: math.NaN()}},
 		{"want positive Rate", x, y, TrainConfig{Loss: MSE(), Optimizer: Adam{Rate: -1}}},
 		{"rows have shape [10 2], want [rows, 4]", y, y, good},
 		{"targets have shape [10 4], want [rows, 2]", x, x, good},
