@@ -473,3 +473,19 @@ func TestLayerWithRunningValues(t *testing.T) {
 		}
 	})
 }
+
+// TestTrainManyEpochs: epochs of one batch are over at once, and however many
+// there are, the number of steps to a call stays one that can be counted.
+func TestTrainManyEpochs(t *testing.T) {
+	x := must(array.From([]float32{0, 1}, 2, 1))
+	n := must(New("tiny", []int{1}, Dense(1))).Initialize(TorchInit, rand.New(rand.NewPCG(1, 2)))
+	for _, be := range backend.ForTest(t) {
+		_, h, err := Train(t.Context(), n, x, x, TrainConfig{Loss: MSE(), Optimizer: SGD{Rate: 0.5}, Epochs: 80, Backend: be})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := h.Losses[79]; last > 1e-4 {
+			t.Errorf("loss %g after 80 epochs", last)
+		}
+	}
+}
