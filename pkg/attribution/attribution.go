@@ -140,6 +140,10 @@ type LayerAttribution struct {
 	// nil: nothing was drawn.
 	Errors *array.Array
 
+	// Interactions divides each value among pairs, [rows, units, units], if
+	// asked for ([ExactShapley.Interactions]).
+	Interactions *array.Array
+
 	// Gaps holds Σφ − (f(x) − base value) for each row, in units of f, if the
 	// method is complete.
 	Gaps []float64

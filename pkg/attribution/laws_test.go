@@ -24,6 +24,8 @@ var methods = []struct {
 	except string
 }{
 	{Method: Rescale{}},
+	{Method: SampledShapley{Draws: 20}, except: "symmetry"},
+	{Method: ExactShapley{}},
 }
 
 // attribute runs a method and returns the input's values.
