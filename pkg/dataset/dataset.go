@@ -1,5 +1,6 @@
-// Package dataset reads published data sets from their official files: MNIST
-// so far. A file that is not, byte for byte, the published one is an error.
+// Package dataset reads published data sets from their official files: MNIST,
+// CIFAR-10 and Iris. A file that is not, byte for byte, the published one is
+// an error.
 //
 // Rows keep the order of the files, and each knows its record number there,
 // so a filtered row can be found again:
@@ -22,9 +23,12 @@ import (
 // IDs[i].
 type Dataset struct {
 	Name   string       // for messages and captions, for example "MNIST train"
-	Images *array.Array // [rows, height, width], grey values pixel/255 in [0, 1]
+	Images *array.Array // [rows, height, width] or [rows, channels, height, width], pixel/255 in [0, 1]
 	Labels []int
 	IDs    []int // record number in the part's official file, from 0
+
+	// Classes names the labels 0, 1 …; nil if a label is its own name, as a digit.
+	Classes []string
 }
 
 // Rows returns the number of images.
@@ -55,7 +59,7 @@ func (d *Dataset) Filter(labels ...int) (*Dataset, error) {
 			return nil, fmt.Errorf("dataset: no row of %q has label %d", d.Name, l)
 		}
 	}
-	out := &Dataset{Name: d.Name}
+	out := &Dataset{Name: d.Name, Classes: d.Classes}
 	var rows []int
 	for i, l := range d.Labels {
 		if slices.Contains(labels, l) {
@@ -81,7 +85,11 @@ func Concat(parts ...*Dataset) (*Dataset, error) {
 		if err := p.Check(); err != nil {
 			return nil, err
 		}
+		if !slices.Equal(p.Classes, parts[0].Classes) {
+			return nil, fmt.Errorf("dataset: %q has classes %q, %q has %q: want the same", parts[0].Name, parts[0].Classes, p.Name, p.Classes)
+		}
 		names = append(names, p.Name)
+		out.Classes = p.Classes
 		images = append(images, p.Images)
 		out.Labels = append(out.Labels, p.Labels...)
 		out.IDs = append(out.IDs, p.IDs...)

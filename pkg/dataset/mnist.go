@@ -10,10 +10,10 @@ var mnist = &Source{
 	Terms:  "Yann LeCun, Corinna Cortes, Christopher J.C. Burges; CC BY-SA 3.0",
 	Folder: "mnist",
 	Files: []File{
-		{"train-images-idx3-ubyte.gz", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
-		{"train-labels-idx1-ubyte.gz", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
-		{"t10k-images-idx3-ubyte.gz", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
-		{"t10k-labels-idx1-ubyte.gz", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
+		{Name: "train-images-idx3-ubyte.gz", Size: 47_040_016, SHA256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
+		{Name: "train-labels-idx1-ubyte.gz", Size: 60_008, SHA256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
+		{Name: "t10k-images-idx3-ubyte.gz", Size: 7_840_016, SHA256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
+		{Name: "t10k-labels-idx1-ubyte.gz", Size: 10_008, SHA256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
 	},
 	Mirrors: []string{
 		"https://ossci-datasets.s3.amazonaws.com/mnist/",

@@ -29,6 +29,7 @@ type Source struct {
 	Folder  string // "mnist", in testdata or in JACARD_DATA
 	Files   []File
 	Mirrors []string // addresses that a file's name is appended to
+	Home    string   // where a person gets what no mirror has as single files
 }
 
 // File is an official file. Size and checksum are those of its content
@@ -37,10 +38,14 @@ type File struct {
 	Name   string // as published; one that ends in .gz may also lie there plain
 	Size   int64  // bytes
 	SHA256 string // hexadecimal
+
+	// Whole, if not 0, is the size of the published file of which Size and
+	// SHA256 describe the beginning: the file may hold as much as it.
+	Whole int64
 }
 
 // Sources returns all data sets that can be read.
-func Sources() []*Source { return []*Source{mnist} }
+func Sources() []*Source { return []*Source{mnist, cifar10} }
 
 // ChecksumError is content that is not the published one.
 type ChecksumError struct {
@@ -170,6 +175,7 @@ type reader struct {
 	path    string
 	content io.Reader
 	sum     hash.Hash
+	summed  int64 // bytes in sum
 	close   func() error
 }
 
@@ -180,12 +186,17 @@ func newReader(r io.Reader, file File) (*reader, error) {
 	}
 	// One byte more than there should be tells a longer file from the right
 	// one, and ends a small archive of endless zeros.
-	return &reader{file: file, content: io.LimitReader(content, file.Size+1), sum: sha256.New()}, nil
+	return &reader{file: file, content: io.LimitReader(content, max(file.Size, file.Whole)+1), sum: sha256.New()}, nil
 }
 
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.content.Read(p)
-	r.sum.Write(p[:n])
+	part := p[:n]
+	if r.file.Whole > 0 {
+		part = part[:min(int64(n), r.file.Size-r.summed)]
+	}
+	r.sum.Write(part)
+	r.summed += int64(len(part))
 	return n, err
 }
 
