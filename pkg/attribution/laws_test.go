@@ -26,6 +26,9 @@ var methods = []struct {
 	{Method: Rescale{}},
 	{Method: SampledShapley{Draws: 20}, except: "symmetry"},
 	{Method: ExactShapley{}},
+	{Method: Ablation{}},
+	{Method: Occlusion{}},
+	{Method: Permutation{}},
 }
 
 // attribute runs a method and returns the input's values.
