@@ -27,7 +27,7 @@ func (m Ablation) attribute(ctx context.Context, p *problem) ([]*Attribution, er
 	if err != nil {
 		return nil, err
 	}
-	all := p.results()
+	all := p.drops()
 	h := hiding{
 		p: p, sets: p.playerSets(),
 		donors: fill.Rows(), donor: func(_, i int) []float32 { return fill.Row(i) },

@@ -175,9 +175,9 @@ func (h *hiding) layer(ctx context.Context, layer string, targets []int, done, t
 	return flush()
 }
 
-// results makes an attribution for each target, with no base values: drops
+// drops makes an attribution for each target, with no base values: drops
 // are not counted from one.
-func (p *problem) results() []*Attribution {
+func (p *problem) drops() []*Attribution {
 	all := make([]*Attribution, len(p.targets))
 	for i := range all {
 		all[i] = p.result()

@@ -63,7 +63,7 @@ func (m Occlusion) attribute(ctx context.Context, p *problem) ([]*Attribution, e
 	if err := h.run(ctx); err != nil {
 		return nil, err
 	}
-	all := p.results()
+	all := p.drops()
 	for t, a := range all {
 		a.Outputs = h.outputs[t]
 		for i := range a.Layers[0].Values.Data {

@@ -52,7 +52,7 @@ func (m Permutation) attribute(ctx context.Context, p *problem) ([]*Attribution,
 	for r := range orders {
 		orders[r] = stream.Perm(rows)
 	}
-	all := p.results()
+	all := p.drops()
 	if repeats > 1 {
 		for _, a := range all {
 			a.Layers[0].Errors = array.New(a.Layers[0].Values.Shape...)
