@@ -58,8 +58,11 @@ func (p *problem) build(scope *model.Scope, x *graph.Node, layer string) *graph.
 // batchRows returns how many rows a batch takes, a power of two, if each of
 // the model's values is held once: as many as fit the query's memory, or the
 // default bytes, but not many more than there are.
-func (p *problem) batchRows(rows, bytes int) (int, error) {
-	row := 4 * p.outline.values
+func (p *problem) batchRows(rows, bytes int) (int, error) { return p.batchCopies(rows, bytes, 1) }
+
+// batchCopies is batchRows if each of the model's values is held several times.
+func (p *problem) batchCopies(rows, bytes, copies int) (int, error) {
+	row := 4 * p.outline.values * copies
 	if p.Memory > 0 {
 		if bytes = p.Memory; bytes < row {
 			return 0, fmt.Errorf("memory bound of %d bytes: one row takes about %d: give at least that, or 0", bytes, row)

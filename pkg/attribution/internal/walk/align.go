@@ -65,10 +65,10 @@ func (w *walker) locateRows(s *site) *site {
 		unsupported(s.p, "its rank depends on the number of rows")
 	}
 	for i, d := range s.p.Shape().Dimensions {
-		per := x[i] / w.n
+		per := x[i] / w.rows[1]
 		switch {
 		case d == x[i] && d == r[i]:
-		case s.axis < 0 && x[i] == per*w.n && r[i] == per*w.m && d == per*w.n*w.m:
+		case s.axis < 0 && d == per*w.rows[0] && x[i] == per*w.rows[1] && r[i] == per*w.rows[2]:
 			s.axis, s.per = i, per
 		default:
 			unsupported(s.p, "more than one axis counts rows")

@@ -16,7 +16,7 @@ type Section struct {
 
 // NewSection reads the graph between x and outs.
 func NewSection(x *Node, outs ...*Node) *Section {
-	s := &Section{w: newWalker(x.Graph(), 0, 0, x, nil), outs: outs}
+	s := &Section{w: newWalker(x.Graph(), x, [3]int{}, nil), outs: outs}
 	seen := map[*Node]bool{}
 	var visit func(nd *Node)
 	visit = func(nd *Node) {

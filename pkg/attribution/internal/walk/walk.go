@@ -70,7 +70,7 @@ func Build(req Request, x, r, weights *Node) Result {
 	for i, in := range []*Node{p, x, r} {
 		builds[i] = run(req, in)
 	}
-	w := newWalker(g, n, m, p, builds[0].taps)
+	w := newWalker(g, p, [3]int{n * m, n, m}, builds[0].taps)
 	top := w.pairUp(builds, x, r)
 	w.checkLayers(req, builds[0].taps)
 	w.collapse()
@@ -118,7 +118,8 @@ func (b build) node(name string, input *Node) *Node {
 // walker carries the walk's state. All maps are keyed by nodes of the
 // template.
 type walker struct {
-	n, m  int
+	rows  [3]int // of the template, of x and of r
+	n, m  int    // rows of x and of r
 	input *Node
 	byPtr map[uintptr]*Node // all nodes of the three builds
 	deps  map[*Node]bool    // memo of dependsOnInput
@@ -129,9 +130,9 @@ type walker struct {
 	mult  map[*Node]*Node // multiplier, in the template's shape
 }
 
-func newWalker(g *Graph, n, m int, p *Node, taps map[string]*Node) *walker {
+func newWalker(g *Graph, p *Node, rows [3]int, taps map[string]*Node) *walker {
 	w := &walker{
-		n: n, m: m, input: p,
+		rows: rows, n: rows[1], m: rows[2], input: p,
 		byPtr: map[uintptr]*Node{}, deps: map[*Node]bool{p: true}, sites: map[*Node]*site{},
 		cut: map[*Node]bool{}, root: map[*Node]*Node{}, mult: map[*Node]*Node{},
 	}

@@ -1,0 +1,261 @@
+package attribution
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/gojacard/jacard/internal/backend"
+	"github.com/gojacard/jacard/pkg/array"
+	"github.com/gojacard/jacard/pkg/attribution/internal/walk"
+)
+
+// differ differentiates the explained output at many points, compiled once.
+// It is not for use by several goroutines at once.
+type differ struct {
+	p        *problem
+	asks     derivative
+	exec     *model.Exec
+	shape    []int // of one point
+	batch    int
+	buildErr error // of the graph, as the walk stated it
+}
+
+// derivative says what is computed at a point.
+type derivative struct {
+	target string   // layer of the explained unit, "" for the model's output
+	from   string   // where points lie: Input, or a layer
+	layers []string // to differentiate by
+	relu   walk.ReLURule
+
+	// combine makes the value of a layer from its own value h, the gradient g
+	// of the explained output, and dh, what a step along the job's direction
+	// does to h; each [rows, ...shape of the layer]. nil means g. dh is nil
+	// unless tangents are asked for.
+	combine  func(h, g, dh *graph.Node) *graph.Node
+	tangents bool
+
+	// neuron, if not empty, is a layer: only what passes its unit of the job counts.
+	neuron string
+
+	// carries asks for layers that all of the output passes.
+	carries bool
+}
+
+// job is one point. Slices are to be filled; direction is nil unless
+// tangents are asked for.
+type job struct {
+	point, direction []float32
+	unit, neuron     int
+}
+
+// newDiffer prepares for about the given number of jobs.
+func (p *problem) newDiffer(asks derivative, jobs int) (*differ, error) {
+	copies := 2 // values and gradients
+	if asks.tangents {
+		copies = 3
+	}
+	batch, err := p.batchCopies(jobs, forwardBytes, copies)
+	if err != nil {
+		return nil, err
+	}
+	d := &differ{p: p, asks: asks, batch: batch, shape: p.shapeOf(asks.from)}
+	d.exec = model.MustNewExec(p.Backend, p.params, d.graph)
+	return d, nil
+}
+
+// shapeOf returns the shape of one row of a layer or of the input.
+func (p *problem) shapeOf(layer string) []int {
+	if layer == Input {
+		return p.Rows.Shape[1:]
+	}
+	return p.outline.shapes[layer]
+}
+
+// graph takes points, units [rows] and, if asked for, directions and neurons
+// [rows]; it returns the explained outputs [rows] and a value for each layer.
+func (d *differ) graph(scope *model.Scope, in []*graph.Node) []*graph.Node {
+	defer func() { // keep the error itself: the executor adds a stack to its text
+		if e := recover(); e != nil {
+			d.buildErr, _ = e.(error)
+			panic(e)
+		}
+	}()
+	asks, x, units := d.asks, in[0], in[1]
+	reached := asks.layers
+	if asks.neuron != "" {
+		reached = append([]string{asks.neuron}, reached...)
+	}
+	w := walk.Differentiate(walk.Point{
+		Model: func(x *graph.Node, tap func(string, *graph.Node) *graph.Node) *graph.Node {
+			return d.p.model.Graph(scope.ResetVisited(), x, tap)
+		},
+		Target: asks.target, From: asks.from, Row: d.p.Rows.Shape[1:], Layers: reached, ReLU: asks.relu,
+	}, x)
+	if asks.carries {
+		w.CheckCarries(asks.layers)
+	}
+	chosen := oneHot(units, w.Target)
+	f := graph.ReduceSum(graph.Reshape(graph.Where(chosen, w.Target, graph.ZerosLike(w.Target)), x.Shape().Dim(0), -1), 1)
+	seed := graph.ConvertDType(chosen, w.Target.DType())
+	var gradients []*graph.Node
+	if asks.neuron == "" {
+		gradients = w.Gradient(seed, asks.layers...)
+	} else {
+		h := w.Value(asks.neuron)
+		g := w.Gradient(seed, asks.neuron)[0]
+		neurons := in[len(in)-1]
+		gradients = w.GradientOf(h, graph.Where(oneHot(neurons, h), g, graph.ZerosLike(g)), asks.layers...)
+	}
+	tangents := make([]*graph.Node, len(gradients))
+	if asks.tangents {
+		tangents = w.Tangents(in[2], asks.layers...)
+	}
+	out := []*graph.Node{f}
+	for i, g := range gradients {
+		if asks.combine != nil {
+			g = asks.combine(w.Value(asks.layers[i]), g, tangents[i])
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// oneHot marks unit number units of each row, in the shape of a layer.
+func oneHot(units, layer *graph.Node) *graph.Node {
+	n := units.Shape().Dim(0)
+	flat := shapes.Make(units.DType(), n, layer.Shape().Size()/n)
+	chosen := graph.Equal(graph.Iota(layer.Graph(), flat, 1), graph.InsertAxes(units, -1))
+	return graph.Reshape(chosen, layer.Shape().Dimensions...)
+}
+
+// sweep computes n jobs: fill states job i, use gets the explained output at
+// its point and one slice for each layer, valid during the call. Both are
+// called in the order of the jobs.
+func (d *differ) sweep(ctx context.Context, n int, fill func(i int, j *job), use func(i int, f float32, values [][]float32)) error {
+	points := array.New(append([]int{d.batch}, d.shape...)...)
+	var directions *array.Array
+	if d.asks.tangents {
+		directions = array.New(points.Shape...)
+	}
+	units, neurons := make([]int32, d.batch), make([]int32, d.batch)
+	for from := 0; from < n; from += d.batch {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("stopped after %d of %d points: %w", from, n, err)
+		}
+		real := min(d.batch, n-from)
+		for i := range d.batch {
+			if i >= real { // fill up with a point that is known to be one
+				copy(points.Row(i), points.Row(0))
+				if directions != nil {
+					copy(directions.Row(i), directions.Row(0))
+				}
+				units[i], neurons[i] = units[0], neurons[0]
+				continue
+			}
+			j := job{point: points.Row(i)}
+			if directions != nil {
+				j.direction = directions.Row(i)
+			}
+			fill(from+i, &j)
+			units[i], neurons[i] = int32(j.unit), int32(j.neuron)
+		}
+		args := []any{backend.Tensor(points), tensors.FromFlatDataAndDimensions(units, d.batch)}
+		if directions != nil {
+			args = append(args, backend.Tensor(directions))
+		}
+		if d.asks.neuron != "" {
+			args = append(args, tensors.FromFlatDataAndDimensions(neurons, d.batch))
+		}
+		err := d.call(args, func(f []float32, values [][]float32) {
+			row := make([][]float32, len(values))
+			for i := range real {
+				for l, v := range values {
+					width := len(v) / d.batch
+					row[l] = v[i*width : (i+1)*width]
+				}
+				use(from+i, f[i], row)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// call runs one batch and frees its arguments.
+func (d *differ) call(args []any, use func(f []float32, values [][]float32)) error {
+	defer func() {
+		for _, a := range args {
+			a.(*tensors.Tensor).MustFinalizeAll()
+		}
+	}()
+	out, err := d.exec.Call(args...)
+	if err != nil {
+		if d.buildErr != nil {
+			return d.buildErr
+		}
+		return backend.Short(err)
+	}
+	defer func() {
+		for _, t := range out {
+			t.MustFinalizeAll()
+		}
+	}()
+	read := make([][]float32, 0, len(out))
+	var next func() error
+	next = func() error { // the slices live as long as the calls are nested
+		if len(read) == len(out) {
+			use(read[0], read[1:])
+			return nil
+		}
+		var inner error
+		err := out[len(read)].ConstFlatData(func(flat any) {
+			read = append(read, flat.([]float32))
+			inner = next()
+		})
+		if err != nil {
+			return backend.Short(err)
+		}
+		return inner
+	}
+	return next()
+}
+
+func (d *differ) close() { d.exec.Finalize() }
+
+// targetLayers calls f once for each layer that targets lie in, with the
+// numbers of these targets: one compiled graph serves them all.
+func (p *problem) targetLayers(f func(layer string, targets []int) error) error {
+	done := map[string]bool{}
+	for _, t := range p.targets {
+		if done[t.Layer] {
+			continue
+		}
+		done[t.Layer] = true
+		var same []int
+		for i, other := range p.targets {
+			if other.Layer == t.Layer {
+				same = append(same, i)
+			}
+		}
+		if err := f(t.Layer, same); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// results makes one result for each target.
+func (p *problem) results() []*Attribution {
+	all := make([]*Attribution, len(p.targets))
+	for i := range all {
+		all[i] = p.result()
+	}
+	return all
+}
