@@ -3,6 +3,7 @@ package iris
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/gojacard/jacard/internal/random"
 	"github.com/gojacard/jacard/pkg/array"
@@ -171,6 +172,25 @@ func (c *Classifier) measure(ids []int, logits *array.Array) (Measures, error) {
 		out.CrossEntropy += l / float64(len(losses))
 	}
 	return out, nil
+}
+
+// Probabilities is the softmax of a row's logits, for display: predictions and
+// loss need the logits alone.
+func (c *Classifier) Probabilities(id int) ([]float64, error) {
+	if err := c.check(id); err != nil {
+		return nil, err
+	}
+	logits := c.Logits.Row(id)
+	most, sum := float64(logits[largest(logits)]), 0.0
+	p := make([]float64, len(logits))
+	for k, z := range logits {
+		p[k] = math.Exp(float64(z) - most)
+		sum += p[k]
+	}
+	for k := range p {
+		p[k] /= sum
+	}
+	return p, nil
 }
 
 // Weights returns the weights of the hidden neurons, [neurons, features], and

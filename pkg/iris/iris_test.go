@@ -121,6 +121,9 @@ func TestClassifier(t *testing.T) {
 	if len(c.Loss) != 125 || c.Loss[0] < 0.9 || c.Loss[0] > 1.4 || c.Loss[124] >= 0.06 {
 		t.Errorf("%d losses from %g to %g; want ln 3 or so, then below 0.06", len(c.Loss), c.Loss[0], c.Loss[124])
 	}
+	if p := must(c.Probabilities(0)); math.Abs(p[0]+p[1]+p[2]-1) > 1e-12 || p[0] < 0.99 {
+		t.Errorf("probabilities %v of the first setosa", p)
+	}
 	m := must(c.Measure(c.Train))
 	if m.Rows != 135 || m.Right < 130 || m.CrossEntropy > c.Loss[124] {
 		t.Errorf("training rows: %+v after a last loss of %g", m, c.Loss[124])
@@ -314,6 +317,7 @@ func TestRefused(t *testing.T) {
 		"contributions": second(c.Contributions(4)),
 		"ablation":      second(c.Ablate([]int{4})),
 		"conductance":   second(c.Conductance([]int{4})),
+		"probabilities": second(c.Probabilities(4)),
 		"nothing":       second(c.Measure(nil)),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "iris: ") {

@@ -175,7 +175,7 @@ func Match(s *iris.Stability) (*plots.Figure, error) {
 		values.Row(0)[j] = float32(v)
 	}
 	return neurons(plots.HeatMapData{
-		Title: fmt.Sprintf("Neurons of seed %d, looked for in %d other networks", s.Runs[0].Seed, len(s.Runs)-1), ValueName: "correlation",
+		Title: fmt.Sprintf("Neurons of seed %d, looked for in the networks of other seeds (%d)", s.Runs[0].Seed, len(s.Runs)-1), ValueName: "correlation",
 		Values: values, High: 1, Rows: plots.HeatAxis{Names: []string{"best match"}}, Size: plots.Size{Width: 780, Height: 150},
 		Caption: caption(&s.Provenance, "Largest correlation with a neuron of another network over all flowers, mean over the networks; grey: dead", 150),
 	})
