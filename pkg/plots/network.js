@@ -100,7 +100,7 @@ function draw(root, d) {
         if (dead) makeSVG("path", picture, { class: "cross", d: `M${layer.x - .7 * r},${y - .7 * r}l${1.4 * r},${1.4 * r}m0,${-1.4 * r}l${-1.4 * r},${1.4 * r}` });
         const side = l === 0 || l === last, high = side ? 12 : 9;
         if (!side && r >= 8) {
-          makeSVG("text", picture, { class: strong > .55 && !dead ? "inside light" : "inside", x: layer.x, y: y + 4 }, k);
+          makeSVG("text", picture, { class: strong > .65 && !dead ? "inside light" : "inside", x: layer.x, y: y + 4 }, k);
         } else if ((side || ends[l].has(k)) && y - high >= free) {
           const text = side ? `${layer.units[k]}  ${figure(a)}` : k;
           makeSVG("text", picture, { x: layer.x + (l ? r + 5 : -r - 5), y: y + (side ? 4 : 3), "text-anchor": l ? "start" : "end", class: side ? "" : "small" }, text);

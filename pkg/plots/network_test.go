@@ -1,7 +1,10 @@
 package plots
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -219,6 +222,12 @@ func wide() NetworkData {
 func TestGoldenNetwork(t *testing.T) {
 	f, err := Network(iris(150))
 	golden(t, "network", f, err)
+	for name, write := range map[string]func(io.Writer) error{"SVG": f.SVG, "PDF": f.PDF} {
+		var first, again bytes.Buffer
+		if err := errors.Join(write(&first), write(&again)); err != nil || !bytes.Equal(first.Bytes(), again.Bytes()) {
+			t.Errorf("%s: written twice, the bytes differ (error %v)", name, err)
+		}
+	}
 	f, err = Network(wide())
 	golden(t, "network-wide", f, err)
 	if c := f.Caption(); !strings.Contains(c, "drawn: 240 of 43,100 edges") {
