@@ -144,8 +144,12 @@ type LayerAttribution struct {
 	// asked for ([ExactShapley.Interactions]).
 	Interactions *array.Array
 
-	// Gaps holds Σφ − (f(x) − base value) for each row, in units of f, if the
-	// method is complete.
+	// Absorbed holds for each row the part of f(x) that no unit got: what
+	// [LRP] loses to biases and stabilisers. nil: the method gives all away.
+	Absorbed []float64
+
+	// Gaps holds Σφ + absorbed − (f(x) − base value) for each row, in units of
+	// f, if the method is complete.
 	Gaps []float64
 	// MaxGap is the largest |gap| as a share of Scale.
 	MaxGap float64

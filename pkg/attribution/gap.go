@@ -33,6 +33,9 @@ func (a *Attribution) measure(limit float64) error {
 			for _, v := range l.Values.Row(r) {
 				sum += float64(v)
 			}
+			if l.Absorbed != nil {
+				sum += l.Absorbed[r]
+			}
 			l.Gaps[r] = sum - (float64(a.Outputs.Data[r]) - a.BaseValues[r])
 			if size := math.Abs(l.Gaps[r]); size > math.Abs(l.Gaps[worst]) || math.IsNaN(size) {
 				worst = r

@@ -3,6 +3,7 @@ package attribution
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -41,6 +42,10 @@ type derivative struct {
 
 	// neuron, if not empty, is a layer: only what passes its unit of the job counts.
 	neuron string
+
+	// relevance, if not nil, hands back in place of gradients; then values are
+	// what the layers get, followed by what was absorbed before each, [rows].
+	relevance *walk.Relevance
 
 	// carries asks for layers that all of the output passes.
 	carries bool
@@ -101,6 +106,10 @@ func (d *differ) graph(scope *model.Scope, in []*graph.Node) []*graph.Node {
 	}
 	chosen := oneHot(units, w.Target)
 	f := graph.ReduceSum(graph.Reshape(graph.Where(chosen, w.Target, graph.ZerosLike(w.Target)), x.Shape().Dim(0), -1), 1)
+	if asks.relevance != nil {
+		values, absorbed := w.Relevance(*asks.relevance, graph.Where(chosen, w.Target, graph.ZerosLike(w.Target)), asks.layers...)
+		return slices.Concat([]*graph.Node{f}, values, absorbed)
+	}
 	seed := graph.ConvertDType(chosen, w.Target.DType())
 	var gradients []*graph.Node
 	if asks.neuron == "" {

@@ -31,6 +31,7 @@ var methods = []lawful{
 	{Method: GradientTimesInput{}},
 	{Method: GuidedBackprop{}, except: "linearity"},
 	{Method: Deconvolution{}, except: "linearity"},
+	{Method: LRP{}, except: "linearity form"},
 }
 
 type lawful struct {

@@ -6,34 +6,41 @@ import (
 )
 
 // convolution of the input with a constant kernel is linear: its multiplier
-// is the transposed convolution. GoMLX v0.28.2's own gradient is wrong for
-// kernels of even size, so it is written here.
+// is the transposed convolution.
 func convolution(w *walker, s *site, m *Node) {
 	in := w.inputs(s.p)
 	if w.dependsOnInput(in[1]) {
 		unsupported(s.p, "the kernel depends on the input")
 	}
-	axes := convAxes(s.p)
+	w.push(in[0], convBack(s.p, in[1], m))
+}
+
+// convBack is the transposed convolution of m, shaped like the convolution p,
+// with a kernel shaped like p's. GoMLX v0.28.2's own gradient is wrong for
+// kernels of even size, so it is written here.
+func convBack(p, kernel, m *Node) *Node {
+	x := p.Inputs()[0]
+	axes := convAxes(p)
 	n := len(axes.InputSpatial)
 	var (
-		strides   = intsOr(param(s.p, "strides"), n, 1)
-		dilations = intsOr(param(s.p, "kernelDilations"), n, 1)
-		paddings  = intPairs(param(s.p, "paddings"), n)
-		groups    = int(param(s.p, "channelGroupCount").Int())
+		strides   = intsOr(param(p, "strides"), n, 1)
+		dilations = intsOr(param(p, "kernelDilations"), n, 1)
+		paddings  = intPairs(param(p, "paddings"), n)
+		groups    = int(param(p, "channelGroupCount").Int())
 	)
-	if param(s.p, "inputDilations").Len() > 0 || int(param(s.p, "batchGroupCount").Int()) > 1 {
-		unsupported(s.p, "input dilation and batch groups")
+	if param(p, "inputDilations").Len() > 0 || int(param(p, "batchGroupCount").Int()) > 1 {
+		unsupported(p, "input dilation and batch groups")
 	}
 	back := make([][2]int, n)
 	for i := range back {
-		kernel := (in[1].Shape().Dim(axes.KernelSpatial[i])-1)*dilations[i] + 1
-		spread := (s.p.Shape().Dim(axes.OutputSpatial[i])-1)*strides[i] + 1
+		reach := (kernel.Shape().Dim(axes.KernelSpatial[i])-1)*dilations[i] + 1
+		spread := (p.Shape().Dim(axes.OutputSpatial[i])-1)*strides[i] + 1
 		back[i] = [2]int{
-			kernel - 1 - paddings[i][0],
-			in[0].Shape().Dim(axes.InputSpatial[i]) - spread + paddings[i][0],
+			reach - 1 - paddings[i][0],
+			x.Shape().Dim(axes.InputSpatial[i]) - spread + paddings[i][0],
 		}
 		if back[i][0] < 0 || back[i][1] < 0 {
-			unsupported(s.p, "padding wider than the kernel")
+			unsupported(p, "padding wider than the kernel")
 		}
 	}
 	turned := compute.ConvolveAxesConfig{
@@ -41,7 +48,7 @@ func convolution(w *walker, s *site, m *Node) {
 		KernelInputChannels: axes.KernelOutputChannels, KernelOutputChannels: axes.KernelInputChannels, KernelSpatial: axes.KernelSpatial,
 		OutputBatch: axes.InputBatch, OutputChannels: axes.InputChannels, OutputSpatial: axes.InputSpatial,
 	}
-	flipped := Reverse(in[1], axes.KernelSpatial...)
+	flipped := Reverse(kernel, axes.KernelSpatial...)
 	ms, kernels := []*Node{m}, []*Node{flipped}
 	if groups > 1 {
 		ms, kernels = Split(m, axes.OutputChannels, groups), Split(flipped, axes.KernelOutputChannels, groups)
@@ -54,7 +61,7 @@ func convolution(w *walker, s *site, m *Node) {
 		}
 		parts[i] = c.Done()
 	}
-	w.push(in[0], Concatenate(parts, axes.InputChannels))
+	return Concatenate(parts, axes.InputChannels)
 }
 
 func convAxes(nd *Node) compute.ConvolveAxesConfig {

@@ -1,0 +1,135 @@
+package walk
+
+import (
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// Rules for operations of several values of the input, without weights.
+
+// gradientOf returns what the gradient m of a linear operation gives each of
+// its operands, by GoMLX.
+func gradientOf(nd, m *Node) []*Node {
+	return VJPRegistration[nd.Type()](nd, []*Node{m}, shapes.Make(m.DType()))
+}
+
+// divide: each term of a sum gets its share.
+func (r *relevance) divide(s *site, m *Node) {
+	w := r.w
+	in := w.inputs(s.p)
+	q := r.share(s.p, s, m, keep)
+	if s.p.Type() == NodeTypeReduceWindow {
+		win := newWindow(s, in[0])
+		w.push(in[0], Mul(in[0], win.scatter(q, func([]int) *Node { return q })))
+		return
+	}
+	for i, v := range gradientOf(s.p, q) {
+		if w.dependsOnInput(in[i]) {
+			w.push(in[i], Mul(in[i], v))
+		}
+	}
+}
+
+// share is m/z, z kept from 0; what the stabiliser takes is absorbed.
+func (r *relevance) share(z *Node, s *site, m *Node, epsilon float64) *Node {
+	by := stabiliser(z, epsilon)
+	q := Div(m, Add(z, by))
+	r.absorb(Mul(q, by), s)
+	return q
+}
+
+// stabiliser is ε with the sign of z, + at 0.
+func stabiliser(z *Node, epsilon float64) *Node {
+	zero := ScalarZero(z.Graph(), z.DType())
+	return Where(LessThan(z, zero), ConstAs(z, -epsilon), ConstAs(z, epsilon))
+}
+
+// bilinear: of a dot product of two that depend on the input each gets half.
+func (r *relevance) bilinear(s *site, m *Node) {
+	in := r.w.inputs(s.p)
+	q := MulScalar(r.share(s.p, s, m, keep), 0.5)
+	for i := range in {
+		r.w.push(in[i], Mul(in[i], dotBack(s.p, i, q, in[1-i])))
+	}
+}
+
+func (r *relevance) product(s *site, operands []*Node, m *Node) {
+	for i, in := range operands {
+		switch {
+		case r.normaliser(in) && !r.normaliser(operands[1-i]):
+		case r.normaliser(operands[1-i]) && !r.normaliser(in):
+			r.w.push(in, narrow(m, in))
+		default:
+			r.w.push(in, narrow(MulScalar(m, 0.5), in))
+		}
+	}
+}
+
+// normaliser tells whether nd is 1/g, perhaps scaled or repeated.
+func (r *relevance) normaliser(nd *Node) bool {
+	w := r.w
+	switch nd.Type() {
+	case NodeTypeRsqrt:
+		return true
+	case NodeTypeDiv:
+		return !w.dependsOnInput(w.inputs(nd)[0])
+	case NodeTypeBroadcastInDim, NodeTypeReshape, NodeTypeIdentity, NodeTypeMul:
+		operands := w.operands(w.sites[nd])
+		return len(operands) == 1 && r.normaliser(operands[0])
+	}
+	return false
+}
+
+// quotient: the divisor is taken for a constant. Softmax has a rule of its own.
+func (r *relevance) quotient(s *site, m *Node) {
+	w := r.w
+	u, total := w.softmaxOf(s.p)
+	if u == nil {
+		a := w.inputs(s.p)[0]
+		w.push(a, narrow(m, a))
+		return
+	}
+	x := w.beforeShift(u)
+	var axes []int
+	for i, d := range total.Shape().Dimensions {
+		if d == 1 && m.Shape().Dim(i) > 1 {
+			axes = append(axes, i)
+		}
+	}
+	all := m
+	if len(axes) > 0 {
+		all = ReduceAndKeep(m, ReduceSum, axes...)
+	}
+	given := Mul(x, Sub(m, Mul(s.p, all)))
+	r.absorb(Sub(m, given), s)
+	w.push(x, given)
+}
+
+// beforeShift returns x where u is x − max x, as softmax computes it: at the
+// maximum u has the value 0 and could carry no relevance.
+func (w *walker) beforeShift(u *Node) *Node {
+	if u.Type() != NodeTypeSub || !w.dependsOnInput(w.inputs(u)[0]) {
+		return u
+	}
+	x, shift := w.inputs(u)[0], w.inputs(u)[1]
+	for shift.Type() == NodeTypeReshape || shift.Type() == NodeTypeIdentity || shift.Type() == NodeTypeBroadcastInDim {
+		shift = shift.Inputs()[0]
+	}
+	if shift.Type() == NodeTypeReduceMax && w.inputs(shift)[0] == x {
+		return x
+	}
+	return u
+}
+
+// choice gives all to what the condition chose.
+func (r *relevance) choice(s *site, m *Node) {
+	in := r.w.inputs(s.p)
+	zero := ZerosLike(m)
+	for i, part := range []*Node{Where(in[0], m, zero), Where(in[0], zero, m)} {
+		if to := in[1+i]; r.w.dependsOnInput(to) {
+			r.w.push(to, narrow(part, to))
+		} else {
+			r.absorb(part, s)
+		}
+	}
+}
