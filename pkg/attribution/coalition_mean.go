@@ -19,7 +19,7 @@ type coalition struct {
 	members []bool // of the row's units: those with x's values
 
 	// take is given the worth for each target.
-	take func(worth []float64)
+	take func(worth []float64) error
 }
 
 // averager evaluates coalitions against the whole background, many in one call
@@ -125,7 +125,9 @@ func (v *averager) flush(ctx context.Context) error {
 		sums[i] /= float64(g.background.Rows())
 	}
 	for i, c := range v.queue {
-		c.take(sums[i*targets:][:targets])
+		if err := c.take(sums[i*targets:][:targets]); err != nil {
+			return err
+		}
 	}
 	v.queue = v.queue[:0]
 	v.flushed()

@@ -23,6 +23,7 @@ var methods = []lawful{
 	{Method: Rescale{}},
 	{Method: SampledShapley{Draws: 20}, except: "symmetry"},
 	{Method: ExactShapley{}},
+	{Method: KernelSHAP{}, except: "dummy"}, // 0 but for the rounding of its solution
 	{Method: Ablation{}},
 	{Method: Occlusion{}},
 	{Method: Permutation{}},

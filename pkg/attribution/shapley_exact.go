@@ -106,7 +106,7 @@ func (ExactShapley) enumerate(ctx context.Context, g *game, players [][]int, use
 		}
 		for s := range 1 << len(playing) {
 			c := coalition{row: row, members: g.members(row, func(player int) bool { return s&bit[player] != 0 })}
-			c.take = func(worth []float64) {
+			c.take = func(worth []float64) error {
 				*done++
 				for t, v := range worth {
 					worths[t][s] = v
@@ -114,6 +114,7 @@ func (ExactShapley) enumerate(ctx context.Context, g *game, players [][]int, use
 						use(t, row, worths[t])
 					}
 				}
+				return nil
 			}
 			if err := a.add(ctx, c); err != nil {
 				return err

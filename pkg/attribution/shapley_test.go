@@ -144,6 +144,25 @@ func TestSampledWithinErrors(t *testing.T) {
 	}
 }
 
+// TestKernelWithinErrors does the same for kernel SHAP and its budget in shap.
+func TestKernelWithinErrors(t *testing.T) {
+	c := fixture.Load(t, "shapley-sampling")
+	m := mlp(fixtureLayers(c, "model"))
+	for _, b := range backend.ForTest(t) {
+		q := Query{Rows: c.Array("x"), Background: c.Array("background"), Seed: 8, Backend: b}
+		a, err := Explain(context.Background(), m, KernelSHAP{Coalitions: 1000}, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		within(t, b.Name(), c, a)
+		ours, theirs := mean(a.Layers[0].Errors.Data), mean(c.Array("kernel_sd").Data)
+		t.Logf("%s: mean standard error %.4f, of shap %.4f", b.Name(), ours, theirs)
+		if ours > 1.5*theirs {
+			t.Errorf("%s: mean standard error %.4f, more than 1.5 times %.4f", b.Name(), ours, theirs)
+		}
+	}
+}
+
 // within holds estimates to the fixture's rule: 99 % no further from the
 // reference than four standard errors, and sums equal to f(x) − mean f.
 func within(t *testing.T, what string, c *fixture.Case, a *Attribution) {
@@ -177,7 +196,7 @@ func TestErrorsAreStandardErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, method := range []SampledShapley{{Draws: 40}, {Draws: 40, LegacyOneByOne: true}} {
+	for _, method := range []Method{SampledShapley{Draws: 40}, SampledShapley{Draws: 40, LegacyOneByOne: true}, KernelSHAP{Coalitions: 30}, KernelSHAP{Coalitions: 54}} {
 		var off, claimed float64
 		const seeds = 60
 		for q.Seed = range seeds {
