@@ -144,7 +144,10 @@ func (g *game) members(row int, in func(player int) bool) []bool {
 	return units
 }
 
-// stopped says how far a call came.
-func stopped(done, total int, what string, err error) error {
+// stopped adds how far a call came to the error of a cancelled one.
+func stopped(ctx context.Context, done, total int, what string, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
 	return fmt.Errorf("stopped after %d of %d %s: %w", done, total, what, err)
 }

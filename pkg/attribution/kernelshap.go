@@ -77,7 +77,7 @@ func (m KernelSHAP) attribute(ctx context.Context, p *problem) ([]*Attribution, 
 			a.Layers[l].Errors = array.New(a.Layers[l].Values.Shape...)
 		}
 		if err := m.explain(ctx, g, l, players[l], all, &done, total); err != nil {
-			return nil, stopped(done, total, "coalitions", err)
+			return nil, stopped(ctx, done, total, "coalitions", err)
 		}
 	}
 	return all, nil

@@ -75,7 +75,7 @@ func (m ExactShapley) attribute(ctx context.Context, p *problem) ([]*Attribution
 		if err := m.enumerate(ctx, g, players[l], func(target, row int, v []float64) {
 			m.divide(&all[target].Layers[l], row, players[l][row], g.most, v)
 		}, &done, total); err != nil {
-			return nil, stopped(done, total, "coalitions", err)
+			return nil, stopped(ctx, done, total, "coalitions", err)
 		}
 	}
 	return all, nil

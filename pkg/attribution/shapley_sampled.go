@@ -194,7 +194,7 @@ func (p *problem) sample(ctx context.Context, s sampling) ([]*Attribution, error
 	for l, g := range games {
 		tallies, err := g.sample(ctx, s, &done, total)
 		if err != nil {
-			return nil, stopped(done, total, "draws", err)
+			return nil, stopped(ctx, done, total, "draws", err)
 		}
 		for t, a := range all {
 			out := &a.Layers[l]
