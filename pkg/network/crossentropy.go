@@ -17,11 +17,25 @@ import (
 // back from [Network.Append].
 func CrossEntropy() Loss { return crossEntropy{} }
 
-type crossEntropy struct{}
+// SklearnCrossEntropy is [CrossEntropy] as scikit-learn's MLPClassifier reports
+// it and judges by it when to stop: the loss of a row is at most −ln 2⁻⁵², about
+// 36, as probabilities are cut there. The gradient is that of CrossEntropy.
+// The difference shows on inputs that are not scaled.
+func SklearnCrossEntropy() Loss { return crossEntropy{Cut: true} }
 
-func (crossEntropy) String() string { return "cross-entropy" }
+type crossEntropy struct{ Cut bool }
 
-func (crossEntropy) PerRow(output, target *array.Array) ([]float64, error) {
+// sklearnLargest is −ln of float64's epsilon.
+var sklearnLargest = 52 * math.Ln2
+
+func (l crossEntropy) String() string {
+	if l.Cut {
+		return "cross-entropy (scikit-learn)"
+	}
+	return "cross-entropy"
+}
+
+func (l crossEntropy) PerRow(output, target *array.Array) ([]float64, error) {
 	if len(output.Shape) != 2 {
 		return nil, fmt.Errorf("network: cross-entropy of outputs of shape %v: want [rows, classes]", output.Shape)
 	}
@@ -40,15 +54,24 @@ func (crossEntropy) PerRow(output, target *array.Array) ([]float64, error) {
 			weight += float64(target.Row(i)[k])
 		}
 		out[i] = out[i]*float64(output.Width()) + weight*(most+math.Log(sum))
+		if l.Cut {
+			out[i] = min(out[i], sklearnLargest)
+		}
 	}
 	return out, nil
 }
 
-func (crossEntropy) graph(output, target *graph.Node) *graph.Node {
+func (l crossEntropy) graph(output, target *graph.Node) *graph.Node {
 	if output.Rank() != 2 {
 		panic(fmt.Errorf("network: cross-entropy of outputs of shape %v: want [rows, classes]", output.Shape().Dimensions))
 	}
-	return graph.Neg(graph.ReduceSum(graph.Mul(target, graph.LogSoftmax(output, 1)), 1))
+	loss := graph.Neg(graph.ReduceSum(graph.Mul(target, graph.LogSoftmax(output, 1)), 1))
+	if !l.Cut {
+		return loss
+	}
+	// The value of the cut loss with the gradient of the other.
+	cut := graph.Min(loss, graph.Scalar(loss.Graph(), loss.DType(), sklearnLargest))
+	return graph.Add(graph.StopGradient(graph.Sub(cut, loss)), loss)
 }
 
 // OneHot returns [rows, classes] with 1 in the column of each row's label,

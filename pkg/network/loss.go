@@ -10,8 +10,8 @@ import (
 	"github.com/gojacard/jacard/pkg/array"
 )
 
-// Loss compares outputs with targets, row by row. [MSE], [BCE] and
-// [CrossEntropy] make them.
+// Loss compares outputs with targets, row by row. [MSE], [BCE],
+// [CrossEntropy] and [SklearnCrossEntropy] make them.
 // The loss of a batch, and of an epoch, is the mean over its rows.
 type Loss interface {
 	// String is the loss's word in captions and provenance.

@@ -134,7 +134,7 @@ func TestLosses(t *testing.T) {
 			}
 		})
 	}
-	for _, l := range []Loss{MSE(), BCE(), CrossEntropy()} {
+	for _, l := range []Loss{MSE(), BCE(), CrossEntropy(), SklearnCrossEntropy()} {
 		if _, err := l.PerRow(array.New(2, 3), array.New(2, 4)); err == nil {
 			t.Errorf("%v: unequal shapes: no error", l)
 		}
@@ -149,6 +149,9 @@ func TestLosses(t *testing.T) {
 	}
 	// Logits of any size: no overflow, and the value of the larger one.
 	far := must(array.FromRows([][]float32{{1e30, -1e30}, {-1e4, -2e4}}))
+	if got := must(SklearnCrossEntropy().PerRow(far, must(OneHot([]uint8{0, 1}, 2)))); got[0] != 0 || got[1] != 52*math.Ln2 {
+		t.Errorf("cut as scikit-learn cuts it: %v", got)
+	}
 	if got := must(CrossEntropy().PerRow(far, must(OneHot([]uint8{0, 1}, 2)))); got[0] != 0 || got[1] != 1e4 {
 		t.Errorf("far logits: got %v, want [0 10000]", got)
 	}
