@@ -163,8 +163,11 @@ func (r *relevance) passes(s *site) *Node {
 		return nil
 	}
 	operands := w.operands(s)
-	if len(operands) == 1 && operands[0].DType().IsFloat() && (p.Type() == NodeTypeConvertDType || !w.affine(p)) {
-		return operands[0]
+	if len(operands) == 1 {
+		if operands[0].DType().IsFloat() && (p.Type() == NodeTypeConvertDType || !w.affine(p)) {
+			return operands[0]
+		}
+		return nil
 	}
 	if t := p.Type(); (t == NodeTypeAdd || t == NodeTypeSub) && !r.bent(p) {
 		return nil
