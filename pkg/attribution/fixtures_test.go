@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
+
 	"github.com/gojacard/jacard/internal/backend"
 	"github.com/gojacard/jacard/internal/fixture"
 	"github.com/gojacard/jacard/pkg/array"
@@ -66,11 +68,7 @@ func TestSoftmax(t *testing.T) {
 	c := fixture.Load(t, "deepshap-mlp-softmax")
 	m := mlp(fixtureLayers(c, "model"))
 	for _, b := range backend.ForTest(t) {
-		for out := range 3 {
-			a, err := Explain(context.Background(), m, Rescale{}, Query{Rows: c.Array("x"), Background: c.Array("background"), Target: Target{Output: out}, Backend: b})
-			if err != nil {
-				t.Fatalf("%s: output %d: %v", b.Name(), out, err)
-			}
+		for out, a := range explainOutputs(t, m, c, 3, b) {
 			want := outputOf(c.Array("phi_average_jacobian"), out)
 			worst, size := distance(a.Layers[0].Values.Data, want)
 			t.Logf("%s: output %d: gap %.1g, distance to the averaged Jacobian %.2g of %.2g", b.Name(), out, a.MaxGap(), worst, size)
@@ -85,20 +83,29 @@ func compareOutputs(t *testing.T, c *fixture.Case, name, key string, outputs int
 	t.Helper()
 	m := mlp(fixtureLayers(c, name))
 	for _, b := range backend.ForTest(t) {
-		for out := range outputs {
-			a, err := Explain(context.Background(), m, Rescale{}, Query{Rows: c.Array("x"), Background: c.Array("background"), Target: Target{Output: out}, Backend: b})
-			if err != nil {
-				t.Errorf("%s: %s %s output %d: %v", b.Name(), c.Dir, name, out, err)
-				continue
-			}
+		for out, a := range explainOutputs(t, m, c, outputs, b) {
 			near(t, b.Name()+": "+name, a.Layers[0].Values.Data, outputOf(c.Array(key), out), tolerance(t, c, key))
 		}
 	}
 }
 
-// outputOf picks one output of phi [rows, outputs, units].
+// explainOutputs explains the rows of a case, every output in one call.
+func explainOutputs(t *testing.T, m Model, c *fixture.Case, outputs int, b compute.Backend) []*Attribution {
+	t.Helper()
+	targets := make([]Target, outputs)
+	for out := range targets {
+		targets[out].Output = out
+	}
+	all, err := ExplainEach(context.Background(), m, Rescale{}, Query{Rows: c.Array("x"), Background: c.Array("background"), Backend: b}, targets)
+	if err != nil {
+		t.Fatalf("%s: %s: %v", b.Name(), c.Dir, err)
+	}
+	return all
+}
+
+// outputOf picks one output of phi [rows, outputs, ...units].
 func outputOf(phi *array.Array, out int) []float32 {
-	units := phi.Shape[2]
+	units := width(phi.Shape[2:])
 	var got []float32
 	for i := range phi.Rows() {
 		got = append(got, phi.Row(i)[out*units:(out+1)*units]...)

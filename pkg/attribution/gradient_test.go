@@ -22,7 +22,7 @@ func TestGradientsEqualDifferences(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			backends := backend.ForTest(t)
-			if k.name == onlyXLA {
+			if k.onlyXLA {
 				backends = backends[1:]
 			}
 			if len(backends) == 0 {

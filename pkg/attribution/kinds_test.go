@@ -28,10 +28,9 @@ type kind struct {
 	name  string
 	row   []int // shape of one row
 	build func(s *model.Scope, x *Node, tap tapper) *Node
-}
 
-// onlyXLA is the kind with an operation that the pure-Go backend lacks.
-const onlyXLA = "batch norm, the backend's operation"
+	onlyXLA bool // has an operation that the pure-Go backend lacks
+}
 
 func dense(s *model.Scope, name string, x *Node, units int) *Node {
 	return layers.Dense(s.In("%s", name), x, true, units)
@@ -65,59 +64,59 @@ func cnn(window, stride int) func(*model.Scope, *Node, tapper) *Node {
 }
 
 var kinds = []kind{
-	{"activation used again", []int{12}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "activation used again", row: []int{12}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		act := activation.Relu
 		a := act(dense(s, "a", x, 20))
 		b := act(dense(s, "b", a, 20))
 		return dense(s, "c", act(Add(act(Sub(a, b)), b)), 1)
 	}},
-	{"softmax", []int{12}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "softmax", row: []int{12}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		z := tap("logits", dense(s, "b", activation.Relu(dense(s, "a", x, 24)), 10))
 		return column(Softmax(z), 2)
 	}},
-	{"log softmax", []int{12}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "log softmax", row: []int{12}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		return column(LogSoftmax(tap("logits", dense(s, "b", activation.Relu(dense(s, "a", x, 24)), 10))), 2)
 	}},
-	{"layer norm", []int{12}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "layer norm", row: []int{12}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		x = tap("norm", norm.LayerNorm(s.In("n"), dense(s, "a", x, 24), -1).Done())
 		return dense(s, "b", activation.Relu(x), 1)
 	}},
-	{"tanh", []int{12}, twoLayers(Tanh)},
-	{"gelu", []int{12}, twoLayers(activation.Gelu)},
-	{"gelu approximate", []int{12}, twoLayers(activation.GeluApproximate)},
-	{"silu", []int{12}, twoLayers(activation.Swish)},
-	{"leaky relu", []int{12}, twoLayers(activation.LeakyRelu)},
-	{"selu", []int{12}, twoLayers(activation.Selu)},
-	{"hard swish", []int{12}, twoLayers(activation.HardSwish)},
-	{"batch norm, evaluation", []int{12}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "tanh", row: []int{12}, build: twoLayers(Tanh)},
+	{name: "gelu", row: []int{12}, build: twoLayers(activation.Gelu)},
+	{name: "gelu approximate", row: []int{12}, build: twoLayers(activation.GeluApproximate)},
+	{name: "silu", row: []int{12}, build: twoLayers(activation.Swish)},
+	{name: "leaky relu", row: []int{12}, build: twoLayers(activation.LeakyRelu)},
+	{name: "selu", row: []int{12}, build: twoLayers(activation.Selu)},
+	{name: "hard swish", row: []int{12}, build: twoLayers(activation.HardSwish)},
+	{name: "batch norm, evaluation", row: []int{12}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		x = norm.BatchNorm(s.In("n"), dense(s, "a", x, 24), -1).UseBackendInference(false).Done()
 		return dense(s, "b", activation.Relu(tap("norm", x)), 1)
 	}},
-	{onlyXLA, []int{12}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{onlyXLA: true, name: "batch norm, the backend's operation", row: []int{12}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		x = norm.BatchNorm(s.In("n"), dense(s, "a", x, 24), -1).UseBackendInference(true).Done()
 		return dense(s, "b", activation.Relu(tap("norm", x)), 1)
 	}},
-	{"cnn, max-pool 2/2", []int{12, 12, 1}, cnn(2, 2)},
-	{"cnn, overlapping max-pool 3/2", []int{13, 13, 1}, cnn(3, 2)},
-	{"cnn, padded max-pool and mean-pool", []int{12, 12, 1}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "cnn, max-pool 2/2", row: []int{12, 12, 1}, build: cnn(2, 2)},
+	{name: "cnn, overlapping max-pool 3/2", row: []int{13, 13, 1}, build: cnn(3, 2)},
+	{name: "cnn, padded max-pool and mean-pool", row: []int{12, 12, 1}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		x = MaxPool(activation.Relu(conv(s, "a", x, 4, 3, 1))).Window(3).Strides(2).PadSame().Done()
 		x = MeanPool(activation.Relu(conv(s, "b", tap("max", x), 4, 3, 1))).Window(3).Strides(2).PadSame().Done()
 		return dense(s, "o", flat(tap("mean", x)), 1)
 	}},
-	{"conv, even kernels and strides", []int{10, 10, 2}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "conv, even kernels and strides", row: []int{10, 10, 2}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		x = activation.Relu(tap("k4s2", conv(s, "a", x, 4, 4, 2)))
 		x = activation.Relu(tap("k2s1", conv(s, "b", x, 4, 2, 1)))
 		return dense(s, "o", flat(x), 1)
 	}},
-	{"conv, channel softmax, global average", []int{8, 8, 1}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "conv, channel softmax, global average", row: []int{8, 8, 1}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		x = conv(s, "b", activation.Relu(conv(s, "a", x, 4, 3, 1)), 6, 3, 1)
 		return column(ReduceMean(Softmax(x, -1), 1, 2), 3)
 	}},
-	{"global max, larger of two", []int{8, 8, 1}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "global max, larger of two", row: []int{8, 8, 1}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		x = tap("conv", conv(s, "a", x, 6, 3, 1))
 		return dense(s, "o", Max(ReduceMax(x, 1, 2), ReduceMean(Abs(x), 1, 2)), 1)
 	}},
-	{"transformer block", []int{5, 8}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "transformer block", row: []int{5, 8}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		h := norm.LayerNorm(s.In("n1"), x, -1).Done()
 		h = attention.SelfAttention(s.In("att"), h, 2, 4).WithOutputDim(8).Done()
 		x = Add(x, h)
@@ -125,41 +124,41 @@ var kinds = []kind{
 		x = Add(x, dense(s, "f2", activation.Gelu(dense(s, "f1", h, 16)), 8))
 		return Sigmoid(dense(s, "o", ReduceMean(x, 1), 1))
 	}},
-	{"attention, fused projection", []int{5, 8}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "attention, fused projection", row: []int{5, 8}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		h := attention.SelfAttention(s.In("att"), x, 2, 4).UseQKVProjection().WithOutputDim(8).Done()
 		return dense(s, "o", ReduceMean(activation.Relu(Add(h, x)), 1), 1)
 	}},
-	{"conditions on the input", []int{12}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "conditions on the input", row: []int{12}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		a, b, c := dense(s, "a", x, 10), dense(s, "b", x, 10), dense(s, "c", x, 10)
 		below := LessThan(c, ScalarZero(x.Graph(), x.DType()))
 		on := LogicalOr(LogicalAnd(GreaterThan(a, b), LogicalNot(below)), LessOrEqual(b, c))
 		return dense(s, "o", Where(on, Tanh(a), Mul(b, c)), 1)
 	}},
-	{"condition on the input, broadcast", []int{12}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "condition on the input, broadcast", row: []int{12}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		a := dense(s, "a", x, 10)
 		on := GreaterThan(dense(s, "b", x, 1), ScalarZero(x.Graph(), x.DType()))
 		return dense(s, "o", Where(BroadcastToDims(on, a.Shape().Dimensions...), a, Neg(a)), 1)
 	}},
-	{"pad, reverse, concatenate", []int{12}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "pad, reverse, concatenate", row: []int{12}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		y := Pad(activation.Relu(dense(s, "a", x, 10)), ScalarZero(x.Graph(), x.DType()), PadAxis{}, PadAxis{Start: 2, Interior: 1, End: 3})
 		return dense(s, "o", Concatenate([]*Node{Reverse(y, 1), x}, -1), 1)
 	}},
-	{"rsqrt, power, log, clip, sine, quotient", []int{12}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "rsqrt, power, log, clip, sine, quotient", row: []int{12}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		a := dense(s, "a", x, 10)
 		y := AddScalar(Square(a), 0.3)
 		z := Add(Add(Rsqrt(y), PowScalar(y, 1.5)), Add(Log(y), Div(ScalarOne(x.Graph(), x.DType()), y)))
 		z = Add(z, Div(dense(s, "b", x, 10), y))
 		return dense(s, "o", Add(ClipScalar(z, 0.5, 4), MulScalar(Sin(z), 2)), 1)
 	}},
-	{"rows and tokens merged", []int{5, 8}, func(s *model.Scope, x *Node, tap tapper) *Node {
+	{name: "rows and tokens merged", row: []int{5, 8}, build: func(s *model.Scope, x *Node, tap tapper) *Node {
 		y := tap("tokens", Softmax(dense(s, "a", activation.Relu(Reshape(x, -1, 8)), 4), -1))
 		return dense(s, "o", Reshape(y, x.Shape().Dim(0), -1), 1)
 	}},
-	{"gather of constant indices", []int{12}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "gather of constant indices", row: []int{12}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		y := Gather(Transpose(Tanh(dense(s, "a", x, 10)), 0, 1), Const(x.Graph(), [][]int32{{3}, {5}, {3}}))
 		return dense(s, "o", Transpose(y, 0, 1), 1)
 	}},
-	{"smallest, clamp, sign, floor", []int{12}, func(s *model.Scope, x *Node, _ tapper) *Node {
+	{name: "smallest, clamp, sign, floor", row: []int{12}, build: func(s *model.Scope, x *Node, _ tapper) *Node {
 		a := dense(s, "a", x, 10)
 		low := ReduceAndKeep(a, ReduceMin, 1)
 		y := Add(Add(Min(a, dense(s, "b", x, 10)), Sign(a)), Add(Floor(MulScalar(a, 2)), Mul(a, low)))
@@ -201,10 +200,10 @@ func (k kind) seeded(t testing.TB, on compute.Backend) plainModel {
 // TestEveryKindIsComplete: for every kind of model, on all backends, the
 // input's attributions and those of each tapped layer add up.
 func TestEveryKindIsComplete(t *testing.T) {
-	for _, k := range kinds {
+	for _, k := range append(kinds, operations...) {
 		t.Run(k.name, func(t *testing.T) {
 			backends := backend.ForTest(t)
-			if k.name == onlyXLA {
+			if k.onlyXLA {
 				backends = backends[1:]
 			}
 			if len(backends) == 0 {

@@ -260,7 +260,7 @@ func TestBatchesDoNotMatter(t *testing.T) {
 		for _, pairs := range []int{4, 7, 22, 55, 100000} {
 			a := run(rows, background, pairs)
 			for i, l := range a.Layers {
-				near(t, b.Name()+": "+l.Layer, l.Values.Data, whole.Layers[i].Values.Data, 1e-6)
+				near(t, b.Name()+": "+l.Layer, l.Values.Data, whole.Layers[i].Values.Data, 2e-6)
 			}
 			if math.Abs(a.BaseValue()-whole.BaseValue()) > 1e-7 {
 				t.Errorf("%s: pairs %d: base value %g, want %g", b.Name(), pairs, a.BaseValue(), whole.BaseValue())

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/layers/activation"
@@ -34,6 +36,8 @@ func (m plainModel) Graph(scope *model.Scope, x *graph.Node, tap tapper) *graph.
 func function(f func(x *graph.Node) *graph.Node) plainModel {
 	return plainModel{model.NewStore(), func(_ *model.Scope, x *graph.Node, _ tapper) *graph.Node { return f(x) }}
 }
+
+func float32Shape(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
 
 // layer is one layer of a fixture's network; weights are [out, in].
 type layer struct {

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -15,8 +16,10 @@ import (
 // keep Σφ = f(x) − mean_b f(b) exactly. It is complete, but not the Shapley
 // value: interactions within one operation are divided by the rule.
 //
-// A layer that a path of the model runs around is refused: its values could
-// not add up.
+// Targets of one layer share forward passes. A layer that a path of the model
+// runs around is refused: its values could not add up. So is a model that
+// computes in half precision, whose rounding is above the gap that counts as
+// complete, and an operation without a rule ([ErrUnsupported]).
 //
 // Shrikumar et al., 2017, section 3.5.1; Lundberg and Lee, 2017.
 type Rescale struct{}
@@ -30,57 +33,48 @@ func (Rescale) Promise() Promise {
 }
 
 func (Rescale) attribute(ctx context.Context, p *problem) ([]*Attribution, error) {
-	var all []*Attribution
-	for _, t := range p.targets {
-		a := p.result()
-		for unit, rows := range rowsByUnit(t, p.Rows.Rows()) {
-			if len(rows) == 0 {
-				continue
-			}
-			if err := p.rescale(ctx, a, Target{Layer: t.Layer, Output: unit}, rows); err != nil {
-				return nil, err
-			}
+	all := make([]*Attribution, len(p.targets))
+	byLayer := map[string][]int{} // targets of a layer share a compiled graph
+	var order []string
+	for i, t := range p.targets {
+		all[i] = p.result()
+		if byLayer[t.Layer] == nil {
+			order = append(order, t.Layer)
 		}
-		all = append(all, a)
+		byLayer[t.Layer] = append(byLayer[t.Layer], i)
+	}
+	done := 0
+	for _, layer := range order {
+		n, err := p.rescale(ctx, layer, byLayer[layer], all, done)
+		if err != nil {
+			return nil, err
+		}
+		done += n
 	}
 	return all, nil
 }
 
-// rowsByUnit lists for each unit the rows it explains.
-func rowsByUnit(t Target, rows int) [][]int {
-	most := t.Output
-	if t.Outputs != nil {
-		most = slices.Max(t.Outputs)
-	}
-	by := make([][]int, most+1)
-	for i := range rows {
-		by[t.unit(i)] = append(by[t.unit(i)], i)
-	}
-	return by
-}
-
-// rescale explains one unit of the given rows.
-func (p *problem) rescale(ctx context.Context, a *Attribution, t Target, rows []int) error {
-	x, err := p.Rows.Select(rows)
+// rescale explains the given targets, all of one layer. It returns the work
+// done, in rows times targets, for progress.
+func (p *problem) rescale(ctx context.Context, layer string, targets []int, all []*Attribution, done int) (int, error) {
+	r, err := newRescaler(p, layer, len(targets))
 	if err != nil {
-		return err
-	}
-	r, err := newRescaler(p, t, len(rows))
-	if err != nil {
-		return err
+		return 0, err
 	}
 	defer r.close()
-	part := p.result()
-	part.Outputs.Data = part.Outputs.Data[:len(rows)]
-	if err := r.attribute(ctx, x, part); err != nil {
-		return err
-	}
-	base := r.baseValue()
-	for i, row := range rows {
-		a.Outputs.Data[row], a.BaseValues[row] = part.Outputs.Data[i], base
-		for k := range a.Layers {
-			copy(a.Layers[k].Values.Row(row), part.Layers[k].Values.Row(i))
+	rows := p.Rows.Rows()
+	for at := range slices.Chunk(targets, r.targets) {
+		for from := 0; from < rows; from += r.block {
+			to := min(from+r.block, rows)
+			if err := r.explain(ctx, at, from, to, all); err != nil {
+				if ctx.Err() != nil {
+					err = fmt.Errorf("stopped after %d of %d rows: %w", from, rows, err)
+				}
+				return 0, err
+			}
+			p.Progress(done+(to-from)*len(at), rows*len(p.targets))
+			done += (to - from) * len(at)
 		}
 	}
-	return nil
+	return rows * len(targets), nil
 }

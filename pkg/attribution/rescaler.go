@@ -1,9 +1,7 @@
 package attribution
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -14,52 +12,39 @@ import (
 	"github.com/gojacard/jacard/pkg/attribution/internal/walk"
 )
 
-// rescaler explains one unit: it compiles once and keeps the background on
-// the device.
+// rescaler explains units of one layer: it compiles once and keeps the
+// background on the device.
 type rescaler struct {
-	p        *problem
-	target   Target
+	p     *problem
+	layer string // explained; "" is the model's output
+	batch
 	exec     *model.Exec
 	chunks   []*chunk // of the background
-	block    int      // rows in one call
-	buildErr error    // of the graph, as the walk stated it
+	sums     [][]float64
+	base     []float64 // Σ of f over the background for each row and target of a batch
+	buildErr error     // of the graph, as the walk stated it
 }
 
-// newRescaler prepares for the given number of rows.
-func newRescaler(p *problem, target Target, rows int) (*rescaler, error) {
-	block, chunkRows, err := pairBatch(p.Memory, p.outline.widest, rows, p.Background.Rows())
+// newRescaler prepares for a number of targets.
+func newRescaler(p *problem, layer string, targets int) (*rescaler, error) {
+	b, err := pairBatch(p.Memory, p.outline.widest, p.Rows.Rows(), targets, p.Background.Rows())
 	if err != nil {
 		return nil, err
 	}
-	r := &rescaler{p: p, target: target, block: block}
+	r := &rescaler{p: p, layer: layer, batch: b, base: make([]float64, b.block*b.targets)}
+	for _, l := range p.result().Layers {
+		r.sums = append(r.sums, make([]float64, len(r.base)*l.Values.Width()))
+	}
 	r.exec = model.MustNewExec(p.Backend, p.params, r.graph())
-	if r.chunks, err = newChunks(p.Backend, p.Background, chunkRows); err != nil {
+	if r.chunks, err = newChunks(p.Backend, p.Background, b.chunk); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
 }
 
-// widestBytes is the default size of a batch in the widest layer. Between
-// 2 and 4 MB multipliers stay in the cache; twice as much halves the speed.
-const widestBytes = 3 << 20
-
-// pairBatch returns how many rows and background rows one call takes, at least
-// 2 of each (the walk needs that many; see [pad]), if memory bounds what the
-// widest layer takes.
-func pairBatch(memory, widest, rows, background int) (block, chunk int, err error) {
-	pair := 4 * widest
-	if memory > 0 && memory < 4*pair {
-		return 0, 0, fmt.Errorf("memory bound of %d bytes: the smallest batch, 2 rows with 2 background rows, takes %d in the widest layer: give at least that, or 0", memory, 4*pair)
-	}
-	pairs := cmp.Or(memory, widestBytes) / pair
-	chunk = max(2, min(background, pairs/2))
-	block = max(2, min(rows, pairs/chunk))
-	return block, chunk, nil
-}
-
 // graph returns the function that builds the walk over a block of rows, a
-// chunk of the background and its weights.
+// chunk of the background, its weights and the explained units.
 func (r *rescaler) graph() func(*model.Scope, []*graph.Node) []*graph.Node {
 	return func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		defer func() { // keep the error itself: the executor adds a stack to its text
@@ -72,64 +57,70 @@ func (r *rescaler) graph() func(*model.Scope, []*graph.Node) []*graph.Node {
 			Model: func(x *graph.Node, tap func(string, *graph.Node) *graph.Node) *graph.Node {
 				return r.p.model.Graph(scope.ResetVisited(), x, tap)
 			},
-			Target: r.target.Layer, Output: r.target.Output, Layers: r.p.Layers,
-		}, in[0], in[1], in[2])
+			Target: r.layer, Layers: r.p.Layers,
+		}, in[0], in[1], in[2], in[3])
 		return append([]*graph.Node{res.Rows, res.Background}, res.Phi...)
 	}
 }
 
-// attribute fills a with the rows' values.
-func (r *rescaler) attribute(ctx context.Context, rows *array.Array, a *Attribution) error {
-	sums := make([][]float64, len(a.Layers)) // over the background, one block
-	for i, l := range a.Layers {
-		sums[i] = make([]float64, r.block*l.Values.Width())
-	}
-	total := rows.Rows()
-	for from := 0; from < total; from += r.block {
-		to := min(from+r.block, total)
-		if err := r.explain(ctx, rows, from, to, a, sums); err != nil {
-			return err
-		}
-		r.p.Progress(to, total)
-	}
-	return nil
-}
-
-// baseValue is the mean of f over the background, once rows were explained.
-func (r *rescaler) baseValue() (mean float64) {
-	for _, c := range r.chunks {
-		mean += c.f / float64(r.p.Background.Rows())
-	}
-	return mean
-}
-
-// explain fills rows from…to−1 of a. sums is scratch.
-func (r *rescaler) explain(ctx context.Context, rows *array.Array, from, to int, a *Attribution, sums [][]float64) error {
-	for _, s := range sums {
+// explain fills in rows from…to−1 of the attributions numbered by targets.
+func (r *rescaler) explain(ctx context.Context, targets []int, from, to int, all []*Attribution) error {
+	clear(r.base)
+	for _, s := range r.sums {
 		clear(s)
 	}
-	x := backend.Tensor(pad(rows.Slice(from, to), r.block))
+	x := backend.Tensor(pad(r.p.Rows.Slice(from, to), r.block))
 	defer x.MustFinalizeAll()
+	units := tensors.FromFlatDataAndDimensions(r.units(targets, from, to), r.block, r.targets)
+	defer units.MustFinalizeAll()
+	rows := array.New(r.block, r.targets)
 	for _, c := range r.chunks {
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("stopped after %d of %d rows: %w", from, rows.Rows(), err)
+			return err
 		}
-		if err := r.call(x, c, a.Outputs.Data[from:to], sums); err != nil {
+		if err := r.call(x, c, units, rows); err != nil {
 			return err
 		}
 	}
-	for i, l := range a.Layers {
-		out := l.Values.Slice(from, to).Data
-		for k := range out {
-			out[k] = float32(sums[i][k] / float64(r.p.Background.Rows()))
+	n := float64(r.p.Background.Rows())
+	for i := range to - from {
+		for k, target := range targets {
+			a, at := all[target], i*r.targets+k
+			a.Outputs.Data[from+i], a.BaseValues[from+i] = rows.Data[at], r.base[at]/n
+			for j := range a.Layers {
+				out := a.Layers[j].Values.Row(from + i)
+				for v, s := range r.sums[j][at*len(out):][:len(out)] {
+					out[v] = float32(s / n)
+				}
+			}
 		}
 	}
 	return nil
 }
 
-// call computes one block against one chunk, fills outputs and adds to sums.
-func (r *rescaler) call(x *tensors.Tensor, c *chunk, outputs []float32, sums [][]float64) error {
-	out, err := r.exec.Call(x, c.rows, c.weights)
+// units lists the explained unit of each row and target of a batch; what only
+// fills the batch repeats the first.
+func (r *rescaler) units(targets []int, from, to int) []int32 {
+	units := make([]int32, r.block*r.targets)
+	for i := range r.block {
+		for k := range r.targets {
+			target, row := targets[0], from
+			if k < len(targets) {
+				target = targets[k]
+			}
+			if from+i < to {
+				row += i
+			}
+			units[i*r.targets+k] = int32(r.p.targets[target].unit(row))
+		}
+	}
+	return units
+}
+
+// call computes one block against one chunk, fills in rows and adds to base
+// and sums.
+func (r *rescaler) call(x *tensors.Tensor, c *chunk, units *tensors.Tensor, rows *array.Array) error {
+	out, err := r.exec.Call(x, c.rows, c.weights, units)
 	if err != nil {
 		if r.buildErr != nil {
 			return r.buildErr
@@ -142,10 +133,14 @@ func (r *rescaler) call(x *tensors.Tensor, c *chunk, outputs []float32, sums [][
 		}
 	}()
 	uses := []func([]float32){
-		func(f []float32) { copy(outputs, f) },
-		func(f []float32) { c.f = sum(f[:c.real]) },
+		func(f []float32) { copy(rows.Data, f) },
+		func(f []float32) {
+			for i := range r.base {
+				r.base[i] += sum(f[i*r.chunk:][:c.real])
+			}
+		},
 	}
-	for _, s := range sums {
+	for _, s := range r.sums {
 		uses = append(uses, func(phi []float32) {
 			for k, v := range phi {
 				s[k] += float64(v)

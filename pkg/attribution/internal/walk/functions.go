@@ -80,6 +80,9 @@ var functions = map[NodeType]function{
 	NodeTypeLogicalNot:     step,
 	NodeTypeLogicalAnd:     step,
 	NodeTypeLogicalOr:      step,
+	NodeTypeLogicalXor:     step,
+	NodeTypeIsFinite:       step,
+	NodeTypeIsNaN:          step,
 }
 
 var step = function{exact: true, slopes: func(_ *Node, in []*Node) []*Node { return make([]*Node, len(in)) }}

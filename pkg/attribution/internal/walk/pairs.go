@@ -8,11 +8,12 @@ import (
 )
 
 // Pair space: the axis of rows split in two (three, if it holds several
-// values for each row): [before..., n, m, (per), after...]. Values of x lie
-// there as [..., n, 1, ...], values of r as [..., 1, m, ...], so that pairs
+// values for each row): [before..., n·k, m, (per), after...]. Values of x lie
+// there as [..., n·k, 1, ...], values of r as [..., 1, m, ...], so that pairs
 // of them exist only inside an operation.
 
-// split returns dims with the axis of rows of s replaced by n, m.
+// split returns dims with the axis of rows of s replaced by n, m: numbers of
+// rows and of background rows.
 func (s *site) split(dims []int, n, m int) []int {
 	out := append([]int{}, dims[:s.axis]...)
 	out = append(out, n, m)
@@ -33,7 +34,7 @@ func (w *walker) pairs(v *Node, s *site) *Node {
 		unsupported(s.p, "operands of different rank")
 	}
 	if dims[s.axis] != 1 {
-		return Reshape(v, s.split(dims, w.n, w.m)...)
+		return Reshape(v, s.split(dims, w.n*w.k, w.m)...)
 	}
 	out := s.split(dims, 1, 1)
 	if s.per > 1 {
@@ -46,7 +47,7 @@ func (w *walker) pairs(v *Node, s *site) *Node {
 // broadcast where needed.
 func (w *walker) flat(v *Node, s *site) *Node {
 	dims := s.p.Shape().Dimensions
-	return Reshape(expand(v, s.split(dims, w.n, w.m)), dims...)
+	return Reshape(expand(v, s.split(dims, w.n*w.k, w.m)), dims...)
 }
 
 // expand broadcasts v where it has not the dims yet.
@@ -61,7 +62,7 @@ func expand(v *Node, dims []int) *Node {
 // the operation had broadcast are summed.
 func (w *walker) pushPairs(in, c *Node) {
 	s := w.sites[in]
-	want := s.split(in.Shape().Dimensions, w.n, w.m)
+	want := s.split(in.Shape().Dimensions, w.n*w.k, w.m)
 	var summed []int
 	for i, d := range want {
 		if d == 1 && c.Shape().Dim(i) > 1 {
@@ -74,7 +75,7 @@ func (w *walker) pushPairs(in, c *Node) {
 	w.push(in, w.flat(c, s))
 }
 
-// values returns x [..., n, 1, ...] and r [..., 1, m, ...] as floats;
+// values returns x [..., n·k, 1, ...] and r [..., 1, m, ...] as floats;
 // comparisons count as 0 and 1.
 func (w *walker) values(s *site) (x, r *Node) {
 	if s.pairX == nil {
@@ -83,9 +84,18 @@ func (w *walker) values(s *site) (x, r *Node) {
 	return s.pairX, s.pairR
 }
 
-// rowPairs lifts a value in the shape of s.x, backPairs one in that of s.r.
+// rowPairs lifts a value in the shape of s.x, the same for all targets of a
+// row; backPairs one in that of s.r.
 func (w *walker) rowPairs(s *site, v *Node) *Node {
-	return Reshape(v, s.split(s.x.Shape().Dimensions, w.n, 1)...)
+	dims := s.x.Shape().Dimensions
+	if w.k > 1 {
+		rows := append(slices.Clone(dims[:s.axis]), w.n, 1)
+		rows = append(append(rows, s.per), dims[s.axis+1:]...)
+		v = Reshape(v, rows...)
+		rows[s.axis+1] = w.k
+		v = BroadcastToDims(v, rows...)
+	}
+	return Reshape(v, s.split(dims, w.n*w.k, 1)...)
 }
 
 func (w *walker) backPairs(s *site, v *Node) *Node {
@@ -102,14 +112,17 @@ func (w *walker) mean(s *site) *Node {
 	return MulScalar(Add(x, r), 0.5)
 }
 
-// average is the mean of an operand over the two ends: of its values if it
-// depends on the input, else itself. Pair space of s.
-func (w *walker) average(in *Node, s *site) *Node {
+// average is the mean of an operand over the two ends, in the type of m: of
+// its values if it depends on the input, else itself. Pair space of s.
+func (w *walker) average(in *Node, s *site, m *Node) *Node {
 	if w.dependsOnInput(in) {
-		return w.mean(w.sites[in])
+		return like(m, w.mean(w.sites[in]))
 	}
-	return w.pairs(float(in), s)
+	return like(m, w.pairs(in, s))
 }
+
+// like returns v in m's type.
+func like(m, v *Node) *Node { return ConvertDType(v, m.DType()) }
 
 func float(v *Node) *Node {
 	if v.DType().IsFloat() {
@@ -118,10 +131,10 @@ func float(v *Node) *Node {
 	return ConvertDType(v, dtypes.Float32)
 }
 
-// ratio is num/den, and 0 where den is exactly 0.
+// ratio is num/den, and num where den is 0, or ∞ − ∞ (of masked values).
 func ratio(num, den *Node) *Node {
-	zero := isZero(den)
-	return Div(num, Where(zero, OnesLike(den), den))
+	moved := GreaterThan(Abs(den), ScalarZero(den.Graph(), den.DType()))
+	return Div(num, Where(moved, den, OnesLike(den)))
 }
 
 func isZero(v *Node) *Node { return Equal(v, ScalarZero(v.Graph(), v.DType())) }

@@ -83,15 +83,15 @@ func (r *relevance) normaliser(nd *Node) bool {
 // quotient: the divisor is taken for a constant. Softmax has a rule of its own.
 func (r *relevance) quotient(s *site, m *Node) {
 	w := r.w
-	u, total := w.softmaxOf(s.p)
-	if u == nil {
+	of, ok := w.softmaxOf(s.p)
+	if !ok || of.mask != nil {
 		a := w.inputs(s.p)[0]
 		w.push(a, narrow(m, a))
 		return
 	}
-	x := w.beforeShift(u)
+	x := w.beforeShift(of.u)
 	var axes []int
-	for i, d := range total.Shape().Dimensions {
+	for i, d := range of.total.Shape().Dimensions {
 		if d == 1 && m.Shape().Dim(i) > 1 {
 			axes = append(axes, i)
 		}

@@ -1,7 +1,6 @@
 package walk
 
 import (
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -27,18 +26,24 @@ func init() {
 		NodeTypeSlice:                 linear,
 		NodeTypeConcatenate:           linear,
 		NodeTypeReduceSum:             linear,
-		NodeTypeGather:                linearInFirst,
+		NodeTypeGather:                lookup,
+		NodeTypeScatterSum:            linear,
+		NodeTypeDynamicUpdateSlice:    linear,
 		NodeTypeDynamicSlice:          linearInFirst,
 		NodeTypeIdentity:              identity,
 		NodeTypeOptimizationBarrier:   identity,
+		NodeTypeSchedulingBarrier:     identity,
 		NodeTypeConvertDType:          convert,
 		NodeTypeReverse:               reverse,
 		NodeTypePad:                   pad,
 		NodeTypeBatchNormForInference: batchNorm,
 		// rules_product.go
 		NodeTypeMul:        product,
-		NodeTypeDiv:        quotient,
+		NodeTypeDiv:        division,
 		NodeTypeDotGeneral: dot,
+		// rules_corners.go
+		NodeTypePow:   corners,
+		NodeTypeAtan2: corners,
 		// rules_conv.go
 		NodeTypeConvGeneral: convolution,
 		// rules_logic.go
@@ -54,7 +59,8 @@ func init() {
 		NodeTypeLogicalNot:     not,
 		NodeTypeLogicalAnd:     andOr,
 		NodeTypeLogicalOr:      andOr,
-		// rules_softmax.go (and, at a Div, quotient)
+		NodeTypeLogicalXor:     xor,
+		// rules_softmax.go (and, at a Div, division)
 		NodeTypeLog: logarithm,
 		// rules_pool.go
 		NodeTypeReduceMax:    reduceMax,
@@ -111,6 +117,3 @@ func (w *walker) onlyFirst(s *site) *Node {
 	}
 	return in[0]
 }
-
-// asFloat converts a multiplier that arrives at a bool or integer node.
-func asFloat(m *Node) *Node { return ConvertDType(m, dtypes.Float32) }

@@ -19,28 +19,34 @@ func convolution(w *walker, s *site, m *Node) {
 // with a kernel shaped like p's. GoMLX v0.28.2's own gradient is wrong for
 // kernels of even size, so it is written here.
 func convBack(p, kernel, m *Node) *Node {
+	if int(param(p, "batchGroupCount").Int()) > 1 {
+		unsupported(p, "batch groups mix rows")
+	}
 	x := p.Inputs()[0]
 	axes := convAxes(p)
 	n := len(axes.InputSpatial)
 	var (
 		strides   = intsOr(param(p, "strides"), n, 1)
 		dilations = intsOr(param(p, "kernelDilations"), n, 1)
+		spreads   = intsOr(param(p, "inputDilations"), n, 1) // zeros between inputs, of a transposed convolution
 		paddings  = intPairs(param(p, "paddings"), n)
 		groups    = int(param(p, "channelGroupCount").Int())
 	)
-	if param(p, "inputDilations").Len() > 0 || int(param(p, "batchGroupCount").Int()) > 1 {
-		unsupported(p, "input dilation and batch groups")
-	}
 	back := make([][2]int, n)
-	for i := range back {
+	crop := make([]SliceAxisSpec, x.Rank()) // of what comes back, to where the inputs lie
+	for i := range crop {
+		crop[i] = AxisRange()
+	}
+	cropped := false
+	for i, axis := range axes.InputSpatial {
 		reach := (kernel.Shape().Dim(axes.KernelSpatial[i])-1)*dilations[i] + 1
-		spread := (p.Shape().Dim(axes.OutputSpatial[i])-1)*strides[i] + 1
-		back[i] = [2]int{
-			reach - 1 - paddings[i][0],
-			x.Shape().Dim(axes.InputSpatial[i]) - spread + paddings[i][0],
-		}
-		if back[i][0] < 0 || back[i][1] < 0 {
-			unsupported(p, "padding wider than the kernel")
+		out := (p.Shape().Dim(axes.OutputSpatial[i])-1)*strides[i] + 1
+		size := (x.Shape().Dim(axis)-1)*spreads[i] + 1
+		before, after := reach-1-paddings[i][0], size-out+paddings[i][0]
+		back[i] = [2]int{max(0, before), max(0, after)}
+		if start := max(0, -before); start > 0 || after < 0 || spreads[i] > 1 {
+			crop[axis] = AxisRange(start, start+size).Stride(spreads[i])
+			cropped = true
 		}
 	}
 	turned := compute.ConvolveAxesConfig{
@@ -61,7 +67,11 @@ func convBack(p, kernel, m *Node) *Node {
 		}
 		parts[i] = c.Done()
 	}
-	return Concatenate(parts, axes.InputChannels)
+	all := Concatenate(parts, axes.InputChannels)
+	if cropped {
+		all = Slice(all, crop...)
+	}
+	return all
 }
 
 func convAxes(nd *Node) compute.ConvolveAxesConfig {

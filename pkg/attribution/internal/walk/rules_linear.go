@@ -37,6 +37,15 @@ func linearInFirst(w *walker, s *site, m *Node) {
 	linear(w, s, m)
 }
 
+// lookup is linear in the table. Indices that depend on the input make it a
+// step function, which nothing divides.
+func lookup(w *walker, s *site, m *Node) {
+	if w.dependsOnInput(w.inputs(s.p)[1]) {
+		unsupported(s.p, "its indices depend on the input: tap the result, the embedding, and attribute to that layer")
+	}
+	linear(w, s, m)
+}
+
 // broadcast: what one value gave to many comes back as their sum.
 func broadcast(w *walker, s *site, m *Node) {
 	in := w.inputs(s.p)[0]
@@ -61,14 +70,10 @@ func identity(w *walker, s *site, m *Node) { w.push(w.inputs(s.p)[0], m) }
 
 func convert(w *walker, s *site, m *Node) {
 	in := w.inputs(s.p)[0]
-	switch {
-	case !s.p.DType().IsFloat():
+	if !s.p.DType().IsFloat() {
 		unsupported(s.p, "a conversion from "+in.DType().String()+" rounds")
-	case in.DType().IsFloat():
-		linear(w, s, m)
-	default: // bool or integer nodes carry float multipliers
-		w.push(in, asFloat(m))
 	}
+	w.push(in, m)
 }
 
 func reverse(w *walker, s *site, m *Node) { w.push(w.inputs(s.p)[0], s.p.CloneWithInputs(m)) }

@@ -27,7 +27,7 @@ func largerOfTwo(w *walker, s *site, m *Node) {
 // where is c·a + (1−c)·b, two products.
 func where(w *walker, s *site, m *Node) {
 	in, mp := w.inputs(s.p), w.pairs(m, s)
-	c := w.average(in[0], s)
+	c := w.average(in[0], s, mp)
 	if w.dependsOnInput(in[1]) {
 		w.pushPairs(in[1], Mul(mp, c))
 	}
@@ -35,7 +35,7 @@ func where(w *walker, s *site, m *Node) {
 		w.pushPairs(in[2], Mul(mp, OneMinus(c)))
 	}
 	if w.dependsOnInput(in[0]) {
-		w.pushPairs(in[0], Mul(mp, Sub(w.average(in[1], s), w.average(in[2], s))))
+		w.pushPairs(in[0], Mul(mp, Sub(w.average(in[1], s, mp), w.average(in[2], s, mp))))
 	}
 }
 
@@ -47,7 +47,7 @@ func comparison(w *walker, s *site, m *Node) {
 		return
 	}
 	change := Sub(w.delta(w.sites[in[0]]), w.delta(w.sites[in[1]]))
-	c := Mul(w.pairs(m, s), ratio(w.delta(s), change))
+	c := Mul(like(change, w.pairs(m, s)), ratio(like(change, w.delta(s)), change))
 	w.pushPairs(in[0], c)
 	w.pushPairs(in[1], Neg(c))
 }
@@ -61,10 +61,20 @@ func andOr(w *walker, s *site, m *Node) {
 		if !w.dependsOnInput(in[i]) {
 			continue
 		}
-		other := w.average(in[1-i], s)
+		other := w.average(in[1-i], s, mp)
 		if s.p.Type() == NodeTypeLogicalOr {
 			other = OneMinus(other)
 		}
 		w.pushPairs(in[i], Mul(mp, other))
+	}
+}
+
+// xor: a⊕b is a + b − 2·a·b.
+func xor(w *walker, s *site, m *Node) {
+	in, mp := w.inputs(s.p), w.pairs(m, s)
+	for i := range in {
+		if w.dependsOnInput(in[i]) {
+			w.pushPairs(in[i], Mul(mp, OneMinus(MulScalar(w.average(in[1-i], s, mp), 2))))
+		}
 	}
 }

@@ -92,9 +92,10 @@ func pool(w *walker, s *site, m *Node) {
 
 // window is the geometry of a ReduceWindow.
 type window struct {
-	size, stride []int
-	padding      []PadAxis
-	in, out      []int // template's shapes, in without padding
+	size, stride, dilation []int
+
+	padding []PadAxis
+	in, out []int // template's shapes, in without padding
 }
 
 func newWindow(s *site, in *Node) window {
@@ -107,8 +108,9 @@ func newWindow(s *site, in *Node) window {
 	if v := param(p, "strides"); v.Len() > 0 {
 		win.stride = ints(v)
 	}
-	if size(intsOr(param(p, "inputDilations"), rank, 1)) > 1 || size(intsOr(param(p, "windowDilations"), rank, 1)) > 1 {
-		unsupported(p, "dilated windows")
+	win.dilation = intsOr(param(p, "windowDilations"), rank, 1)
+	if size(intsOr(param(p, "inputDilations"), rank, 1)) > 1 {
+		unsupported(p, "windows over a dilated input")
 	}
 	if win.size[s.axis] != 1 || win.stride[s.axis] != 1 {
 		unsupported(p, "it mixes rows: its window spans several")
@@ -164,7 +166,8 @@ func (win window) winners(z, y *Node, worst float64) func(offset []int) *Node {
 	}
 }
 
-// offsets runs through all positions in the window, last axis fastest.
+// offsets runs through all positions in the window, last axis fastest, as
+// distances from its start.
 func (win window) offsets() func(yield func([]int) bool) {
 	return func(yield func([]int) bool) {
 		offset := make([]int, len(win.size))
@@ -174,7 +177,7 @@ func (win window) offsets() func(yield func([]int) bool) {
 			}
 			i := len(offset) - 1
 			for ; i >= 0; i-- {
-				if offset[i]++; offset[i] < win.size[i] {
+				if offset[i] += win.dilation[i]; offset[i] < win.size[i]*win.dilation[i] {
 					break
 				}
 				offset[i] = 0

@@ -11,28 +11,28 @@ func product(w *walker, s *site, m *Node) {
 	in, mp := w.inputs(s.p), w.pairs(m, s)
 	for i := range in {
 		if w.dependsOnInput(in[i]) {
-			w.pushPairs(in[i], Mul(mp, w.average(in[1-i], s)))
+			w.pushPairs(in[i], Mul(mp, w.average(in[1-i], s, mp)))
 		}
 	}
 }
 
-// quotient is the product a·(1/b), whose second factor moves by
+// division is the product a·(1/b), whose second factor moves by
 // Δ(1/b) = −Δb/(b_x·b_r).
-func quotient(w *walker, s *site, m *Node) {
+func division(w *walker, s *site, m *Node) {
 	in, mp := w.inputs(s.p), w.pairs(m, s)
 	if !w.dependsOnInput(in[1]) {
 		w.pushPairs(in[0], Div(mp, w.pairs(in[1], s)))
 		return
 	}
-	if u, sum := w.softmaxOf(s.p); u != nil {
-		w.softmax(s, u, sum, m)
+	if of, ok := w.softmaxOf(s.p); ok {
+		w.softmax(s, of, m)
 		return
 	}
 	bx, br := w.values(w.sites[in[1]])
 	if w.dependsOnInput(in[0]) {
 		w.pushPairs(in[0], Mul(mp, MulScalar(Add(Reciprocal(bx), Reciprocal(br)), 0.5)))
 	}
-	w.pushPairs(in[1], Neg(Div(Mul(mp, w.average(in[0], s)), Mul(bx, br))))
+	w.pushPairs(in[1], Neg(Div(Mul(mp, w.average(in[0], s, mp)), Mul(bx, br))))
 }
 
 // dot products with one operand depending on the input are linear: the

@@ -4,26 +4,43 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// softmaxOf recognises exp(u)/Σ exp(u), and at a Log log Σ exp(u). It returns
-// u and the node of the sum in the shape of the operation, or nil.
-func (w *walker) softmaxOf(p *Node) (u, total *Node) {
+// normalised describes exp(u)/Σ exp(u), or at a Log log Σ exp(u), where the
+// sum may leave out what a mask that does not depend on the input hides.
+type normalised struct {
+	u, total *Node // total is the sum in the shape of the operation
+	mask     *Node // nil: all values count
+}
+
+// softmaxOf recognises what softmax divides.
+func (w *walker) softmaxOf(p *Node) (found normalised, ok bool) {
 	in := w.inputs(p)
 	if p.Type() != NodeTypeDiv && p.Type() != NodeTypeLog || !w.dependsOnInput(in[len(in)-1]) {
-		return nil, nil
+		return found, false
 	}
-	total = in[len(in)-1]
-	sum := total
+	found.total = in[len(in)-1]
+	sum := found.total
 	for sum.Type() == NodeTypeReshape {
 		sum = w.inputs(sum)[0]
 	}
 	if sum.Type() != NodeTypeReduceSum {
-		return nil, nil
+		return found, false
 	}
 	exp := w.inputs(sum)[0]
-	if exp.Type() != NodeTypeExp || total.Rank() != exp.Rank() || len(in) == 2 && in[0] != exp {
-		return nil, nil
+	if found.total.Rank() != exp.Rank() || len(in) == 2 && in[0] != exp {
+		return found, false
 	}
-	return w.inputs(exp)[0], total
+	if exp.Type() == NodeTypeWhere { // where(mask, exp(u), 0)
+		masked := w.inputs(exp)
+		if w.dependsOnInput(masked[0]) || w.dependsOnInput(masked[2]) {
+			return found, false
+		}
+		found.mask, exp = masked[0], masked[1]
+	}
+	if exp.Type() != NodeTypeExp {
+		return found, false
+	}
+	found.u = w.inputs(exp)[0]
+	return found, true
 }
 
 // softmax divides what softmaxOf recognises.
@@ -36,12 +53,16 @@ func (w *walker) softmaxOf(p *Node) (u, total *Node) {
 //
 // Complete, invariant to shifts of u, the Jacobian in the limit x → r, and
 // without the cancellation that the rules for exp, sum and quotient suffer.
-func (w *walker) softmax(s *site, u, sum, m *Node) {
-	sd := w.sites[sum]
-	ux, ur := w.values(w.sites[u])
+// What is masked, by the mask or by u = −∞ on both sides, has k = 0.
+func (w *walker) softmax(s *site, of normalised, m *Node) {
+	sd := w.sites[of.total]
+	ux, ur := w.values(w.sites[of.u])
 	dx, dr := w.values(sd)
 	logX, logR := Sub(ux, Log(dx)), Sub(ur, Log(dr))
 	k := logMean(Exp(logX), Exp(logR), Sub(logX, logR))
+	if of.mask != nil {
+		k = Where(expand(w.pairs(of.mask, w.sites[of.u]), k.Shape().Dimensions), k, ZerosLike(k))
+	}
 
 	var axes []int // that the sum runs over, in pair space
 	for i, d := range dx.Shape().Dimensions {
@@ -57,26 +78,27 @@ func (w *walker) softmax(s *site, u, sum, m *Node) {
 	}
 	mp := w.pairs(m, s)
 	if s.p.Type() == NodeTypeLog {
-		w.pushPairs(u, Mul(mp, Div(k, total(k))))
+		w.pushPairs(of.u, Mul(mp, Div(k, total(k))))
 	} else {
-		w.pushPairs(u, Mul(k, Sub(mp, Div(total(Mul(mp, k)), total(k)))))
+		w.pushPairs(of.u, Mul(k, Sub(mp, Div(total(Mul(mp, k)), total(k)))))
 	}
 }
 
 // logMean is (p − q)/log(p/q). Below logClose the quotient of rounded
 // differences gives way to ⅔·√(pq) + ⅓·(p+q)/2, whose relative error there,
-// log(p/q)⁴/2880, is below float32's rounding.
+// log(p/q)⁴/2880, is below float32's rounding. Of two zeros it is 0.
 func logMean(p, q, logRatio *Node) *Node {
 	const logClose = 0.1
 	near := LessThan(Abs(logRatio), ConstAs(logRatio, logClose))
 	polya := Add(MulScalar(Sqrt(Mul(p, q)), 2.0/3), MulScalar(Add(p, q), 1.0/6))
-	return Where(near, polya, Div(Sub(p, q), Where(near, OnesLike(logRatio), logRatio)))
+	mean := Where(near, polya, Div(Sub(p, q), Where(near, OnesLike(logRatio), logRatio)))
+	return Where(isZero(Add(p, q)), ZerosLike(mean), mean)
 }
 
 // logarithm is reached only by a log Σ exp or a log that broadcasts.
 func logarithm(w *walker, s *site, m *Node) {
-	if u, sum := w.softmaxOf(s.p); u != nil {
-		w.softmax(s, u, sum, m)
+	if of, ok := w.softmaxOf(s.p); ok {
+		w.softmax(s, of, m)
 		return
 	}
 	w.function(s, m)

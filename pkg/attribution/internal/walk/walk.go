@@ -2,10 +2,11 @@
 // a reverse walk over its graph, with one rule for each type of operation.
 //
 // The model is built three times in one graph: over n rows x, over m
-// background rows r, and over a template p of n·m rows. Values are computed
-// for x and r only. Of the template the walk reads shapes and operands that
-// do not depend on the input, so its forward pass is dead code and costs
-// nothing; multipliers have the template's shapes, one for each pair of rows.
+// background rows r, and over a template p with a row for each pair of them
+// and each of k targets, n·k·m. Values are computed for x and r only, once for
+// all targets. Of the template the walk reads shapes and operands that do not
+// depend on the input, so its forward pass is dead code and costs nothing;
+// multipliers have the template's shapes.
 //
 // Law: every rule hands the multiplier M of an operation's output y on to its
 // inputs z such that Σ M·(y_x − y_r) = Σ_z M_z·(z_x − z_r). Hence for every
@@ -23,6 +24,7 @@ package walk
 import (
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -32,10 +34,8 @@ type Func func(x *Node, tap func(name string, n *Node) *Node) *Node
 // Request says what to explain and where to attribute it.
 type Request struct {
 	Model Func
-	// Target is the tapped node to explain, "" for the model's output;
-	// Output the unit of it, counted over all axes but the rows.
+	// Target is the tapped node to explain, "" for the model's output.
 	Target string
-	Output int
 	// Layers to attribute to: names of tapped nodes, or Input.
 	Layers []string
 }
@@ -43,19 +43,22 @@ type Request struct {
 // Input names the model's input among the layers.
 const Input = "input"
 
-// Result holds nodes of the graph.
+// Result holds nodes of the graph, for n rows and k targets of each.
 type Result struct {
-	Rows, Background *Node // explained output [n] and [m]
-	// Phi, one node a layer of the request, [n, ...]: for each row the sum
-	// over the background rows of weight·multiplier·(h(x) − h(r)).
+	Rows       *Node // explained units of the rows, [n, k]
+	Background *Node // the same units of the background rows, [n, k, m]
+	// Phi, one node a layer of the request, [n·k, ...]: for each row and target
+	// the sum over the background rows of weight·multiplier·(h(x) − h(r)).
 	Phi []*Node
 }
 
-// Build adds the walk to the graph of x [n, ...], r [m, ...] and the weights
-// of the background rows [m]. It needs n, m ≥ 2 to tell the axis of the rows
-// from the others, and panics with an error, as graph functions do.
-func Build(req Request, x, r, weights *Node) Result {
-	n, m := x.Shape().Dim(0), r.Shape().Dim(0)
+// Build adds the walk to the graph of x [n, ...], r [m, ...], the weights of
+// the background rows [m], and the explained units of each row, counted over
+// all axes of the target but the rows, int32 [n, k]. It needs n, m ≥ 2 to tell
+// the axis of the rows from the others, and panics with an error, as graph
+// functions do.
+func Build(req Request, x, r, weights, units *Node) Result {
+	n, m, k := x.Shape().Dim(0), r.Shape().Dim(0), units.Shape().Dim(1)
 	if n < 2 || m < 2 {
 		fail("walk: %d rows and %d background rows, need 2 of each", n, m)
 	}
@@ -64,47 +67,75 @@ func Build(req Request, x, r, weights *Node) Result {
 	defer g.SetTraced(false)
 
 	shape := x.Shape().Clone()
-	shape.Dimensions[0] = n * m
+	shape.Dimensions[0] = n * k * m
 	p := Identity(Zeros(g, shape))
 	var builds [3]build
 	for i, in := range []*Node{p, x, r} {
 		builds[i] = run(req, in)
 	}
-	w := newWalker(g, p, [3]int{n * m, n, m}, builds[0].taps)
+	w := newWalker(g, p, [3]int{n * k * m, n, m}, builds[0].taps)
+	w.k = k
 	top := w.pairUp(builds, x, r)
+	if top.axis != 0 {
+		unsupported(top.p, "the explained layer counts rows on another axis than the first")
+	}
 	w.checkLayers(req, builds[0].taps)
 	w.collapse()
-	seed := Reshape(BroadcastToDims(InsertAxes(weights, 0), n, m), n*m, 1)
-	w.mult[top.p] = BroadcastToDims(seed, top.p.Shape().Dimensions...)
+	ends := make([]*Node, len(req.Layers))
+	for i, name := range req.Layers {
+		ends[i] = builds[0].node(name, p)
+	}
+	w.want(ends)
+	w.mult[top.p] = seed(top.p, weights, units)
 	w.reverse()
 
-	res := Result{Rows: Reshape(top.x, n), Background: Reshape(top.r, m)}
-	for _, name := range req.Layers {
-		res.Phi = append(res.Phi, w.phi(builds[0].node(name, p)))
+	res := Result{Rows: ofRows(top.x, units), Background: ofBackground(top.r, units)}
+	for _, end := range ends {
+		res.Phi = append(res.Phi, w.phi(end))
 	}
 	return res
 }
 
+// seed is the multiplier of the explained layer: the background row's weight
+// at the explained unit, 0 elsewhere.
+func seed(top, weights, units *Node) *Node {
+	n, k, m := units.Shape().Dim(0), units.Shape().Dim(1), weights.Shape().Dim(0)
+	width := top.Shape().Size() / (n * k * m)
+	one := Reshape(OneHot(units, width, top.DType()), n*k, 1, width)
+	pairs := Mul(one, Reshape(ConvertDType(weights, top.DType()), 1, m, 1))
+	return Reshape(pairs, top.Shape().Dimensions...)
+}
+
+// ofRows picks units [n, k] of a layer [n, ...].
+func ofRows(layer, units *Node) *Node {
+	n, k := units.Shape().Dim(0), units.Shape().Dim(1)
+	width := layer.Shape().Size() / n
+	at := Add(MulScalar(Iota(layer.Graph(), units.Shape(), 0), width), units)
+	return Reshape(Gather(Reshape(layer, -1), Reshape(at, -1, 1)), n, k)
+}
+
+// ofBackground picks units [n, k] of each row of a layer [m, ...].
+func ofBackground(layer, units *Node) *Node {
+	n, k, m := units.Shape().Dim(0), units.Shape().Dim(1), layer.Shape().Dim(0)
+	byUnit := Transpose(Reshape(layer, m, -1), 0, 1)
+	return Reshape(Gather(byUnit, Reshape(units, -1, 1)), n, k, m)
+}
+
 // build is the model over one of the three inputs.
 type build struct {
-	out  *Node // explained output [rows, 1]
+	out  *Node // explained layer [rows, ...]
 	taps map[string]*Node
 }
 
 func run(req Request, in *Node) build {
 	b := build{taps: map[string]*Node{}}
-	out := req.Model(in, func(name string, n *Node) *Node {
+	b.out = req.Model(in, func(name string, n *Node) *Node {
 		b.taps[name] = n
 		return n
 	})
 	if req.Target != "" {
-		out = b.taps[req.Target]
+		b.out = b.taps[req.Target]
 	}
-	out = Reshape(out, in.Shape().Dim(0), -1)
-	if out.Shape().Dim(1) > 1 {
-		out = Slice(out, AxisRange(), AxisElem(req.Output))
-	}
-	b.out = out
 	return b
 }
 
@@ -118,23 +149,24 @@ func (b build) node(name string, input *Node) *Node {
 // walker carries the walk's state. All maps are keyed by nodes of the
 // template.
 type walker struct {
-	rows  [3]int // of the template, of x and of r
-	n, m  int    // rows of x and of r
-	input *Node
-	byPtr map[uintptr]*Node // all nodes of the three builds
-	deps  map[*Node]bool    // memo of dependsOnInput
-	sites map[*Node]*site
-	order []*site         // topological: inputs before users
-	cut   map[*Node]bool  // tapped nodes: chains end there
-	root  map[*Node]*Node // last node of a chain → the node it is a function of
-	mult  map[*Node]*Node // multiplier, in the template's shape
+	rows     [3]int // of the template, of x and of r
+	n, k, m  int    // rows of x, targets of each, rows of r
+	input    *Node
+	byPtr    map[uintptr]*Node // all nodes of the three builds
+	deps     map[*Node]bool    // memo of dependsOnInput
+	sites    map[*Node]*site
+	order    []*site         // topological: inputs before users
+	cut      map[*Node]bool  // tapped nodes: chains end there
+	root     map[*Node]*Node // last node of a chain → the node it is a function of
+	onTheWay map[*Node]bool  // nodes through which multipliers go to a layer
+	mult     map[*Node]*Node // multiplier, in the template's shape
 }
 
 func newWalker(g *Graph, p *Node, rows [3]int, taps map[string]*Node) *walker {
 	w := &walker{
-		rows: rows, n: rows[1], m: rows[2], input: p,
+		rows: rows, n: rows[1], k: 1, m: rows[2], input: p,
 		byPtr: map[uintptr]*Node{}, deps: map[*Node]bool{p: true}, sites: map[*Node]*site{},
-		cut: map[*Node]bool{}, root: map[*Node]*Node{}, mult: map[*Node]*Node{},
+		cut: map[*Node]bool{}, root: map[*Node]*Node{}, onTheWay: map[*Node]bool{}, mult: map[*Node]*Node{},
 	}
 	for _, nd := range g.Nodes() {
 		w.byPtr[pointer(nd)] = nd
@@ -155,10 +187,26 @@ func (w *walker) dependsOnInput(nd *Node) bool {
 	return d
 }
 
+// want marks what lies on the way from the output to one of the ends. Below
+// the ends no rule is needed: attributions to an embedding do not ask how its
+// rows were looked up.
+func (w *walker) want(ends []*Node) {
+	for _, s := range w.order {
+		w.onTheWay[s.p] = slices.Contains(ends, s.p) || w.leadsOn(s.p)
+		if t := s.p.DType(); w.onTheWay[s.p] && t.IsFloat() && t.Size() < 4 {
+			unsupported(s.p, "half precision rounds by more than attributions may miss the output: let the model compute in float32 (its parameters may stay as they are)")
+		}
+	}
+}
+
+func (w *walker) leadsOn(p *Node) bool {
+	return slices.ContainsFunc(w.inputs(p), func(in *Node) bool { return w.onTheWay[in] })
+}
+
 // reverse hands multipliers from users to inputs.
 func (w *walker) reverse() {
 	for _, s := range slices.Backward(w.order) {
-		if m := w.mult[s.p]; m != nil && s.p != w.input {
+		if m := w.mult[s.p]; m != nil && s.p != w.input && w.leadsOn(s.p) {
 			w.apply(s, m)
 		}
 	}
@@ -166,8 +214,13 @@ func (w *walker) reverse() {
 
 // push adds multiplier c, in the template's shape, to that of node in.
 func (w *walker) push(in, c *Node) {
+	if in.DType().IsFloat() {
+		c = ConvertDType(c, in.DType())
+	} else { // conditions carry multipliers as if they were 0 and 1
+		c = float(c)
+	}
 	if old := w.mult[in]; old != nil {
-		c = Add(old, c)
+		c = Add(old, ConvertDType(c, old.DType()))
 	}
 	w.mult[in] = c
 }
@@ -177,7 +230,9 @@ func (w *walker) push(in, c *Node) {
 func (w *walker) phi(p *Node) *Node {
 	s := w.sites[p]
 	d := ReduceSum(Mul(w.pairs(w.mult[p], s), w.delta(s)), s.axis+1)
-	return Reshape(d, s.x.Shape().Dimensions...)
+	dims := slices.Clone(s.x.Shape().Dimensions)
+	dims[s.axis] *= w.k
+	return ConvertDType(Reshape(d, dims...), dtypes.Float32)
 }
 
 // checkLayers refuses layers that no sum can be promised for: they do not lie
