@@ -34,6 +34,9 @@ var jobs = map[string]func(context.Context, job) (measurement, error){
 	"autoencoder":  func(ctx context.Context, j job) (measurement, error) { return j.autoencoder(ctx) },
 	"classifier":   func(ctx context.Context, j job) (measurement, error) { return j.classifier(ctx) },
 	"tsne":         func(ctx context.Context, j job) (measurement, error) { return j.tsne(ctx) },
+	"saliency":     func(ctx context.Context, j job) (measurement, error) { return j.saliency(ctx, false) },
+	"one-by-one":   func(ctx context.Context, j job) (measurement, error) { return j.saliency(ctx, true) },
+	"kernel-shap":  func(ctx context.Context, j job) (measurement, error) { return j.kernelSHAP(ctx) },
 	"cell":         func(ctx context.Context, j job) (measurement, error) { return j.cell(ctx) },
 }
 

@@ -129,6 +129,28 @@ func workloads(compile bool) []workload {
 			},
 		},
 		{
+			name: "saliency",
+			programs: []program{
+				ours("saliency"),
+				peer("batched", "shapley_sampling", "--variant batched-f32", "--variant batched-f32 --pixels 2 --iterations 4 --fit-rows 200 --fit-epochs 1"),
+				ours("one-by-one"),
+				peer("lesson", "shapley_sampling", "--variant lesson --pixels 20", "--variant lesson --pixels 1 --iterations 4 --fit-rows 200 --fit-epochs 1"),
+			},
+			comparisons: []comparison{
+				{what: "sampled Shapley, 784 pixels × 200 draws", a: "saliency", b: "lesson", bound: 45},
+				{what: "sampled Shapley, 784 pixels × 200 draws", a: "saliency", b: "batched", bound: 2},
+				{what: "the same with a coalition for every draw", a: "one-by-one", b: "batched"},
+			},
+		},
+		{
+			name: "kernel-shap",
+			programs: []program{
+				ours("kernel-shap"),
+				peer("shap-kernel", "jacard_shap", "--variant kernel --rows 5", "--variant kernel --rows 1"),
+			},
+			comparisons: []comparison{{what: "kernel SHAP, 2,108 coalitions × 61", a: "kernel-shap", b: "shap-kernel", bound: 3}},
+		},
+		{
 			name: "cell", kernel: true,
 			programs:    []program{ours("cell")},
 			comparisons: []comparison{{what: "warm notebook cell that loads a stored step", a: "cell", by: bySeconds, bound: 1.5}},
