@@ -81,8 +81,8 @@ func TestModelsRefused(t *testing.T) {
 	}{
 		{"argmax", func(x *Node, _ tapper) *Node {
 			return Add(ConvertDType(InsertAxes(ArgMax(x, -1), -1), x.DType()), column(x, 0))
-		}, "no rescale rule for operation ArgMinMax"},
-		{"sort", func(x *Node, _ tapper) *Node { return column(Sort(x, -1, true), 0) }, "no rescale rule for operation"},
+		}, "rescale: no rule for operation ArgMinMax"},
+		{"sort", func(x *Node, _ tapper) *Node { return column(Sort(x, -1, true), 0) }, "rescale: no rule for operation"},
 		{"mean of the batch", func(x *Node, _ tapper) *Node { return Sub(x, ReduceAndKeep(x, ReduceMean, 0)) }, "mixes rows"},
 		{"batch reversed", func(x *Node, _ tapper) *Node { return Reverse(activation.Relu(x), 0) }, "moves rows against each other"},
 		{"batch twice", func(x *Node, _ tapper) *Node {

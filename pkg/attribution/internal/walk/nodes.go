@@ -16,7 +16,7 @@ import (
 // names them differently is an error, not a guess.
 
 // ErrUnsupported marks models that the walk cannot divide.
-var ErrUnsupported = errors.New("no rescale rule")
+var ErrUnsupported = errors.New("no rule")
 
 // fail panics with an error that the caller of the graph returns.
 func fail(format string, args ...any) { panic(fmt.Errorf(format, args...)) }
