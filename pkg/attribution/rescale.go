@@ -22,7 +22,14 @@ import (
 // complete, and an operation without a rule ([ErrUnsupported]).
 //
 // Shrikumar et al., 2017, section 3.5.1; Lundberg and Lee, 2017.
-type Rescale struct{}
+type Rescale struct {
+	// AveragedSoftmax divides softmax and log Σ exp by their Jacobian, averaged
+	// over the straight line between the logits of the background row and
+	// those of the row (32 points of Gauss and Legendre's rule): the values of
+	// integrated gradients for that operation. The default is a closed form,
+	// exact for any distance, see [Rescale]'s documentation in docs/attribution.md.
+	AveragedSoftmax bool
+}
 
 // Name is "rescale".
 func (Rescale) Name() string { return "rescale" }
@@ -32,7 +39,7 @@ func (Rescale) Promise() Promise {
 	return Promise{Complete: true, Background: Required, Layers: true}
 }
 
-func (Rescale) attribute(ctx context.Context, p *problem) ([]*Attribution, error) {
+func (m Rescale) attribute(ctx context.Context, p *problem) ([]*Attribution, error) {
 	all := make([]*Attribution, len(p.targets))
 	byLayer := map[string][]int{} // targets of a layer share a compiled graph
 	var order []string
@@ -45,7 +52,7 @@ func (Rescale) attribute(ctx context.Context, p *problem) ([]*Attribution, error
 	}
 	done := 0
 	for _, layer := range order {
-		n, err := p.rescale(ctx, layer, byLayer[layer], all, done)
+		n, err := p.rescale(ctx, m, layer, byLayer[layer], all, done)
 		if err != nil {
 			return nil, err
 		}
@@ -56,8 +63,8 @@ func (Rescale) attribute(ctx context.Context, p *problem) ([]*Attribution, error
 
 // rescale explains the given targets, all of one layer. It returns the work
 // done, in rows times targets, for progress.
-func (p *problem) rescale(ctx context.Context, layer string, targets []int, all []*Attribution, done int) (int, error) {
-	r, err := newRescaler(p, layer, len(targets))
+func (p *problem) rescale(ctx context.Context, m Rescale, layer string, targets []int, all []*Attribution, done int) (int, error) {
+	r, err := newRescaler(p, m, layer, len(targets))
 	if err != nil {
 		return 0, err
 	}

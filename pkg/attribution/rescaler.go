@@ -16,6 +16,7 @@ import (
 // background on the device.
 type rescaler struct {
 	p     *problem
+	rule  Rescale
 	layer string // explained; "" is the model's output
 	batch
 	exec     *model.Exec
@@ -26,12 +27,12 @@ type rescaler struct {
 }
 
 // newRescaler prepares for a number of targets.
-func newRescaler(p *problem, layer string, targets int) (*rescaler, error) {
+func newRescaler(p *problem, m Rescale, layer string, targets int) (*rescaler, error) {
 	b, err := pairBatch(p.Memory, p.outline.widest, p.Rows.Rows(), targets, p.Background.Rows())
 	if err != nil {
 		return nil, err
 	}
-	r := &rescaler{p: p, layer: layer, batch: b, base: make([]float64, b.block*b.targets)}
+	r := &rescaler{p: p, rule: m, layer: layer, batch: b, base: make([]float64, b.block*b.targets)}
 	for _, l := range p.result().Layers {
 		r.sums = append(r.sums, make([]float64, len(r.base)*l.Values.Width()))
 	}
@@ -57,7 +58,7 @@ func (r *rescaler) graph() func(*model.Scope, []*graph.Node) []*graph.Node {
 			Model: func(x *graph.Node, tap func(string, *graph.Node) *graph.Node) *graph.Node {
 				return r.p.model.Graph(scope.ResetVisited(), x, tap)
 			},
-			Target: r.layer, Layers: r.p.Layers,
+			Target: r.layer, Layers: r.p.Layers, AveragedSoftmax: r.rule.AveragedSoftmax,
 		}, in[0], in[1], in[2], in[3])
 		return append([]*graph.Node{res.Rows, res.Background}, res.Phi...)
 	}

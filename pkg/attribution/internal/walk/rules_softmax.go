@@ -1,6 +1,8 @@
 package walk
 
 import (
+	"gonum.org/v1/gonum/integrate/quad"
+
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -56,17 +58,11 @@ func (w *walker) softmaxOf(p *Node) (found normalised, ok bool) {
 // What is masked, by the mask or by u = −∞ on both sides, has k = 0.
 func (w *walker) softmax(s *site, of normalised, m *Node) {
 	sd := w.sites[of.total]
-	ux, ur := w.values(w.sites[of.u])
-	dx, dr := w.values(sd)
-	logX, logR := Sub(ux, Log(dx)), Sub(ur, Log(dr))
-	k := logMean(Exp(logX), Exp(logR), Sub(logX, logR))
-	if of.mask != nil {
-		k = Where(expand(w.pairs(of.mask, w.sites[of.u]), k.Shape().Dimensions), k, ZerosLike(k))
-	}
-
+	dims := w.sites[of.u].split(of.u.Shape().Dimensions, w.n*w.k, w.m)
+	sum, _ := w.values(sd)
 	var axes []int // that the sum runs over, in pair space
-	for i, d := range dx.Shape().Dimensions {
-		if d == 1 && k.Shape().Dim(i) > 1 && i != sd.axis && i != sd.axis+1 {
+	for i, d := range sum.Shape().Dimensions {
+		if d == 1 && dims[i] > 1 && i != sd.axis && i != sd.axis+1 {
 			axes = append(axes, i)
 		}
 	}
@@ -76,12 +72,61 @@ func (w *walker) softmax(s *site, of normalised, m *Node) {
 		}
 		return ReduceAndKeep(v, ReduceSum, axes...)
 	}
+	if w.averaged {
+		w.softmaxOnLine(s, of, m, axes, total)
+		return
+	}
+	k := w.hide(of, w.logMeans(of))
 	mp := w.pairs(m, s)
 	if s.p.Type() == NodeTypeLog {
 		w.pushPairs(of.u, Mul(mp, Div(k, total(k))))
 	} else {
 		w.pushPairs(of.u, Mul(k, Sub(mp, Div(total(Mul(mp, k)), total(k)))))
 	}
+}
+
+// hide sets to 0 what the mask leaves out; v is in pair space.
+func (w *walker) hide(of normalised, v *Node) *Node {
+	if of.mask == nil {
+		return v
+	}
+	return Where(expand(w.pairs(of.mask, w.sites[of.u]), v.Shape().Dimensions), v, ZerosLike(v))
+}
+
+// logMeans returns the logarithmic means of p_x and p_r.
+func (w *walker) logMeans(of normalised) *Node {
+	ux, ur := w.values(w.sites[of.u])
+	sx, sr := w.values(w.sites[of.total])
+	logX, logR := Sub(ux, Log(sx)), Sub(ur, Log(sr))
+	return logMean(Exp(logX), Exp(logR), Sub(logX, logR))
+}
+
+// softmaxOnLine averages the Jacobian over the straight line from u_r to u_x,
+// by Gauss and Legendre's rule.
+func (w *walker) softmaxOnLine(s *site, of normalised, m *Node, axes []int, total func(*Node) *Node) {
+	const points = 32
+	at, weights := make([]float64, points), make([]float64, points)
+	quad.Legendre{}.FixedLocations(at, weights, 0, 1)
+	ux, ur := w.values(w.sites[of.u])
+	mp := w.pairs(m, s)
+	var sum *Node
+	for i, t := range at {
+		u := Add(MulScalar(ux, t), MulScalar(ur, 1-t))
+		if len(axes) > 0 {
+			u = Sub(u, ReduceAndKeep(u, ReduceMax, axes...))
+		}
+		p := w.hide(of, Exp(u))
+		p = Div(p, total(p))
+		back := Mul(mp, p)
+		if s.p.Type() != NodeTypeLog {
+			back = Mul(p, Sub(mp, total(back)))
+		}
+		if back = MulScalar(back, weights[i]); sum != nil {
+			back = Add(sum, back)
+		}
+		sum = back
+	}
+	w.pushPairs(of.u, sum)
 }
 
 // logMean is (p − q)/log(p/q). Below logClose the quotient of rounded

@@ -38,6 +38,9 @@ type Request struct {
 	Target string
 	// Layers to attribute to: names of tapped nodes, or Input.
 	Layers []string
+	// AveragedSoftmax averages the softmax's Jacobian over a line instead of
+	// the rule of logarithmic means.
+	AveragedSoftmax bool
 }
 
 // Input names the model's input among the layers.
@@ -74,7 +77,7 @@ func Build(req Request, x, r, weights, units *Node) Result {
 		builds[i] = run(req, in)
 	}
 	w := newWalker(g, p, [3]int{n * k * m, n, m}, builds[0].taps)
-	w.k = k
+	w.k, w.averaged = k, req.AveragedSoftmax
 	top := w.pairUp(builds, x, r)
 	if top.axis != 0 {
 		unsupported(top.p, "the explained layer counts rows on another axis than the first")
@@ -151,6 +154,7 @@ func (b build) node(name string, input *Node) *Node {
 type walker struct {
 	rows     [3]int // of the template, of x and of r
 	n, k, m  int    // rows of x, targets of each, rows of r
+	averaged bool   // see Request.AveragedSoftmax
 	input    *Node
 	byPtr    map[uintptr]*Node // all nodes of the three builds
 	deps     map[*Node]bool    // memo of dependsOnInput
