@@ -136,8 +136,9 @@ type LayerAttribution struct {
 	Layer  string       // Input or a tapped name
 	Values *array.Array // φ, [rows, ...shape of the layer], or [rows, players]
 
-	// Errors holds the standard error of each value, in the shape of Values.
-	// nil: nothing was drawn.
+	// Errors holds the error of each value, in the shape of Values: its standard
+	// error where something was drawn, an estimate of the rule's error where
+	// something was integrated. nil: neither.
 	Errors *array.Array
 
 	// Interactions divides each value among pairs, [rows, units, units], if
@@ -186,9 +187,10 @@ type GapError struct {
 	Row           int     // row with the largest gap
 	Gap, Scale    float64 // |Σφ − Δf| of that row; see [Attribution.Scale]
 	Max           float64 // accepted share of Scale
+	Hint          string  // what may be wrong, and what would help
 }
 
 func (e *GapError) Error() string {
-	return fmt.Sprintf("attribution: %s, layer %s, row %d: Σφ misses f(x) − base value by %.3g, %.3g of the scale %.3g, accepted is %.3g: does the model treat each row by itself and the same way in every call?",
-		e.Method, e.Layer, e.Row, e.Gap, e.Gap/e.Scale, e.Scale, e.Max)
+	return fmt.Sprintf("attribution: %s, layer %s, row %d: Σφ misses f(x) − base value by %.3g, %.3g of the scale %.3g, accepted is %.3g: %s",
+		e.Method, e.Layer, e.Row, e.Gap, e.Gap/e.Scale, e.Scale, e.Max, e.Hint)
 }

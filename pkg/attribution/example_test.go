@@ -40,3 +40,35 @@ func ExampleRescale() {
 	// input: [2.50 2.00]
 	// parts: [2.50 2.00]
 }
+
+func ExampleIntegratedGradients() {
+	rows, _ := array.FromRows([][]float32{{3, 1}})
+	baseline, _ := array.FromRows([][]float32{{-1, 0}})
+	q := attribution.Query{Rows: rows, Background: baseline}
+	a, err := attribution.Explain(context.Background(), sum{}, attribution.IntegratedGradients{}, q)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("f(x) − f(b) = %.1f\n", float64(a.Outputs.At(0, 0))-a.BaseValue())
+	fmt.Printf("%.3f, complete: %t\n", a.Layers[0].Values.Row(0), a.MaxGap() <= 1e-4)
+	// Output:
+	// f(x) − f(b) = 5.0
+	// [3.000 2.000], complete: true
+}
+
+// Every unit of a layer is explained in one call, compiled once.
+func ExampleUnits() {
+	rows, _ := array.FromRows([][]float32{{3, 1}})
+	all, err := attribution.ExplainEach(context.Background(), sum{}, attribution.Saliency{}, attribution.Query{Rows: rows}, attribution.Units("parts", 2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, a := range all {
+		fmt.Println(a.Target, a.Layers[0].Values.Row(0))
+	}
+	// Output:
+	// parts unit 0 [1 0]
+	// parts unit 1 [0 2]
+}

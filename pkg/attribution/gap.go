@@ -23,31 +23,37 @@ func scale(outputs *array.Array, base []float64) float64 {
 // measure fills in gaps and scale, and fails where one gap is above
 // limit·scale or not a number.
 func (a *Attribution) measure(limit float64) error {
-	a.Scale = scale(a.Outputs, a.BaseValues)
-	for i := range a.Layers {
-		l := &a.Layers[i]
-		worst := 0
-		l.Gaps = make([]float64, l.Values.Rows())
-		for r := range l.Gaps {
-			var sum float64
-			for _, v := range l.Values.Row(r) {
-				sum += float64(v)
-			}
-			if l.Absorbed != nil {
-				sum += l.Absorbed[r]
-			}
-			l.Gaps[r] = sum - (float64(a.Outputs.Data[r]) - a.BaseValues[r])
-			if size := math.Abs(l.Gaps[r]); size > math.Abs(l.Gaps[worst]) || math.IsNaN(size) {
-				worst = r
-			}
-		}
-		gap := math.Abs(l.Gaps[worst])
-		if gap > 0 { // 0/0: nothing moved and nothing was divided
-			l.MaxGap = gap / a.Scale
-		}
+	worst := a.fillGaps()
+	for i, l := range a.Layers {
+		gap := math.Abs(l.Gaps[worst[i]])
 		if !(gap <= limit*a.Scale) {
-			return &GapError{Method: a.Method, Layer: l.Layer, Row: worst, Gap: gap, Scale: a.Scale, Max: limit}
+			return &GapError{Method: a.Method, Layer: l.Layer, Row: worst[i], Gap: gap, Scale: a.Scale, Max: limit,
+				Hint: "does the model treat each row by itself and the same way in every call?"}
 		}
 	}
 	return nil
+}
+
+// fillGaps fills in gaps and scale, and returns for each layer the row with
+// the largest gap.
+func (a *Attribution) fillGaps() (worst []int) {
+	a.Scale = scale(a.Outputs, a.BaseValues)
+	worst = make([]int, len(a.Layers))
+	for i := range a.Layers {
+		l := &a.Layers[i]
+		l.Gaps = make([]float64, l.Values.Rows())
+		for r := range l.Gaps {
+			l.Gaps[r] = sum(l.Values.Row(r)) - (float64(a.Outputs.Data[r]) - a.BaseValues[r])
+			if l.Absorbed != nil {
+				l.Gaps[r] += l.Absorbed[r]
+			}
+			if size := math.Abs(l.Gaps[r]); size > math.Abs(l.Gaps[worst[i]]) || math.IsNaN(size) {
+				worst[i] = r
+			}
+		}
+		if gap := math.Abs(l.Gaps[worst[i]]); gap > 0 { // 0/0: nothing moved and nothing was divided
+			l.MaxGap = gap / a.Scale
+		}
+	}
+	return worst
 }

@@ -75,9 +75,15 @@ func (GradientTimesInput) attribute(ctx context.Context, p *problem) ([]*Attribu
 // gradients computes, at the rows themselves, what combine makes of the
 // gradient (nil: nothing).
 func (p *problem) gradients(ctx context.Context, relu walk.ReLURule, combine func(h, g, dh *graph.Node) *graph.Node) ([]*Attribution, error) {
-	all, n := p.results(), p.Rows.Rows()
+	all := p.results()
+	return all, p.gradientsInto(ctx, all, relu, combine)
+}
+
+// gradientsInto fills results whose values have what shape combine makes.
+func (p *problem) gradientsInto(ctx context.Context, all []*Attribution, relu walk.ReLURule, combine func(h, g, dh *graph.Node) *graph.Node) error {
+	n := p.Rows.Rows()
 	before := 0 // jobs of earlier layers
-	err := p.targetLayers(func(layer string, targets []int) error {
+	return p.targetLayers(func(layer string, targets []int) error {
 		jobs := len(targets) * n
 		d, err := p.newDiffer(derivative{target: layer, from: Input, layers: p.Layers, relu: relu, combine: combine}, jobs)
 		if err != nil {
@@ -99,5 +105,4 @@ func (p *problem) gradients(ctx context.Context, relu walk.ReLURule, combine fun
 			}
 		})
 	})
-	return all, err
 }

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gojacard/jacard/pkg/array"
@@ -83,7 +84,12 @@ func ExplainEach(ctx context.Context, m Model, method Method, q Query, targets [
 	for i, a := range all {
 		a.Method, a.Target, a.Provenance = method.Name(), targets[i], p.provenance
 		if method.Promise().Complete {
-			if err := a.measure(p.MaxGap); err != nil {
+			err := a.measure(p.MaxGap)
+			var gap *GapError
+			if h, ok := method.(interface{ gapHint() string }); ok && errors.As(err, &gap) {
+				gap.Hint = h.gapHint()
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
