@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -108,7 +109,7 @@ func (d *differ) graph(scope *model.Scope, in []*graph.Node) []*graph.Node {
 	f := graph.ReduceSum(graph.Reshape(graph.Where(chosen, w.Target, graph.ZerosLike(w.Target)), x.Shape().Dim(0), -1), 1)
 	if asks.relevance != nil {
 		values, absorbed := w.Relevance(*asks.relevance, graph.Where(chosen, w.Target, graph.ZerosLike(w.Target)), asks.layers...)
-		return slices.Concat([]*graph.Node{f}, values, absorbed)
+		return single(slices.Concat([]*graph.Node{f}, values, absorbed))
 	}
 	seed := graph.ConvertDType(chosen, w.Target.DType())
 	var gradients []*graph.Node
@@ -131,7 +132,15 @@ func (d *differ) graph(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		}
 		out = append(out, g)
 	}
-	return out
+	return single(out)
+}
+
+// single converts what a model may compute in another precision to float32.
+func single(nodes []*graph.Node) []*graph.Node {
+	for i, n := range nodes {
+		nodes[i] = graph.ConvertDType(n, dtypes.Float32)
+	}
+	return nodes
 }
 
 // oneHot marks unit number units of each row, in the shape of a layer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gojacard/jacard/pkg/array"
 )
@@ -74,23 +75,21 @@ type hiding struct {
 func (h *hiding) run(ctx context.Context) error {
 	p := h.p
 	h.outputs = make([]*array.Array, len(p.targets))
-	layers, of := []string{}, map[string][]int{} // targets of each layer
-	for t, target := range p.targets {
-		if of[target.Layer] == nil {
-			layers = append(layers, target.Layer)
-		}
-		of[target.Layer] = append(of[target.Layer], t)
-	}
-	var total int
+	var once, layers int // evaluations for one layer of targets; such layers
 	for i := range p.Rows.Rows() {
-		total += len(h.sets(i)) * h.donors
+		once += len(h.sets(i)) * h.donors
 	}
-	for i, layer := range layers {
-		if err := h.layer(ctx, layer, of[layer], i*total, len(layers)*total); err != nil {
-			return err
+	for i, target := range p.targets {
+		if !slices.ContainsFunc(p.targets[:i], func(t Target) bool { return t.Layer == target.Layer }) {
+			layers++
 		}
 	}
-	return nil
+	done := 0
+	return p.targetLayers(func(layer string, targets []int) error {
+		err := h.layer(ctx, layer, targets, done, layers*once)
+		done += once
+		return err
+	})
 }
 
 // layer computes the drops of the targets in one layer; done of total

@@ -197,3 +197,39 @@ func TestLRPRefuses(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestLRPEveryKind: for every kind of GoMLX model, what arrives at the input
+// and at each tapped layer and what was absorbed are together f(x). Where
+// terms cancel, relevance exceeds f and so does its rounding.
+func TestLRPEveryKind(t *testing.T) {
+	rng := rand.New(rand.NewPCG(42, 4))
+	b := backend.ForTest(t)[0]
+	for _, k := range append(kinds, operations...) {
+		if k.onlyXLA {
+			continue
+		}
+		m, rows := k.seeded(t, b), random(rng, append([]int{4}, k.row...)...)
+		layers := append([]string{Input}, tapsOf(t, m, rows, b)...)
+		a, err := Explain(context.Background(), m, EpsilonPlus(), Query{Rows: rows, Layers: layers, MaxGap: 1e6, Backend: b})
+		if strings.HasPrefix(k.name, "power") || strings.HasPrefix(k.name, "scatter") { // of two, in place
+			wantText(t, k.name, err, "lrp: no rule for operation")
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", k.name, err)
+			continue
+		}
+		for _, l := range a.Layers {
+			for i, gap := range l.Gaps {
+				size := math.Abs(float64(a.Outputs.Data[i]))
+				for _, v := range l.Values.Row(i) {
+					size += math.Abs(float64(v))
+				}
+				if math.Abs(gap) > 1e-5*size {
+					t.Errorf("%s: %s, row %d: gap %.2g of %.2g", k.name, l.Layer, i, gap, size)
+				}
+			}
+		}
+		t.Logf("%s: gap %.2g of the scale", k.name, a.MaxGap())
+	}
+}

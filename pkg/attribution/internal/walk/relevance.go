@@ -53,7 +53,8 @@ type relevance struct {
 
 // Relevance hands start, in the shape of the target, back to the layers. It
 // returns for each the relevance of its units, and what was absorbed on the
-// way, [rows]: by biases, stabilisers and constants. By every rule
+// way, [rows]: by biases, stabilisers and constants, conditions among them. By
+// every rule
 //
 //	Σ relevance + absorbed = Σ start
 //
@@ -61,7 +62,8 @@ type relevance struct {
 // node pass; a sum a + b divides as a/(a+b) and b/(a+b); the largest value
 // takes all; a product of two gives each half, unless one is a normaliser
 // 1/g, which gets nothing (Ali et al., 2022); softmax p(x) gives
-// x·(R − p·ΣR), its linear part (Achtibat et al., 2024, proposition 3.1).
+// x·(R − p·ΣR), its linear part (Achtibat et al., 2024, proposition 3.1), and
+// log Σ exp x likewise.
 func (d *Derivatives) Relevance(how Relevance, start *Node, layers ...string) (values, absorbed []*Node) {
 	r := &relevance{
 		Relevance: how, d: d, w: d.w, users: map[*Node][]*site{}, blocks: map[*Node]*block{}, inside: map[*Node]bool{},
@@ -108,6 +110,14 @@ func (r *relevance) back(s *site, m *Node) {
 		return
 	}
 	operands := w.operands(s)
+	if of, ok := w.softmaxOf(p); ok {
+		r.softmax(s, of, m)
+		return
+	}
+	if p.Type() == NodeTypeConvertDType { // of a condition or an index: a constant
+		r.absorb(m, s)
+		return
+	}
 	if _, elementwise := functions[p.Type()]; elementwise && len(operands) == 1 { // affine, and repeats its operand
 		q := r.share(p, s, m, keep)
 		for i, slope := range w.localSlopes(p, functions[p.Type()]) {
@@ -136,8 +146,8 @@ func (r *relevance) back(s *site, m *Node) {
 		r.bilinear(s, m)
 	case NodeTypeMul:
 		r.product(s, operands, m)
-	case NodeTypeDiv:
-		r.quotient(s, m)
+	case NodeTypeDiv: // the divisor is taken for a constant
+		w.push(operands[0], narrow(m, operands[0]))
 	case NodeTypeMax, NodeTypeMin:
 		for i, slope := range w.localSlopes(p, functions[p.Type()]) {
 			w.push(w.inputs(p)[i], narrow(Mul(m, slope), w.inputs(p)[i]))
@@ -160,6 +170,9 @@ func (r *relevance) passes(s *site) *Node {
 		return z
 	}
 	if _, ok := functions[p.Type()]; !ok {
+		return nil
+	}
+	if _, ok := w.softmaxOf(p); ok {
 		return nil
 	}
 	operands := w.operands(s)
@@ -245,7 +258,9 @@ func isScalar(nd *Node) bool {
 }
 
 // absorb adds what v, in the shape of a site, holds for each row.
-func (r *relevance) absorb(v *Node, s *site) { r.absorbed = Add(r.absorbed, r.perRow(v, s)) }
+func (r *relevance) absorb(v *Node, s *site) {
+	r.absorbed = Add(r.absorbed, ConvertDType(r.perRow(v, s), r.absorbed.DType()))
+}
 
 func (r *relevance) perRow(v *Node, s *site) *Node {
 	dims := s.p.Shape().Dimensions

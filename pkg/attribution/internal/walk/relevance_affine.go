@@ -196,7 +196,11 @@ func (r *relevance) block(b *block, m *Node) {
 		epsilon := stabiliser(denominator, recipe.Epsilon)
 		by = sum(by, epsilon)
 		q := scaled(Div(m, Add(denominator, epsilon)), g.Share)
-		r.absorb(Mul(q, by), last)
+		kept := Mul(q, by)
+		if !b.Weights { // a mask adds −∞, which keeps nothing
+			kept = Where(Equal(q, ScalarZero(q.Graph(), q.DType())), ZerosLike(q), kept)
+		}
+		r.absorb(kept, last)
 		for i, t := range g.Terms {
 			given = sum(given, scaled(Mul(values[i], r.backward(b, scale, t.Weights, q)), t.Coefficient))
 		}

@@ -80,28 +80,35 @@ func (r *relevance) normaliser(nd *Node) bool {
 	return false
 }
 
-// quotient: the divisor is taken for a constant. Softmax has a rule of its own.
-func (r *relevance) quotient(s *site, m *Node) {
+// softmax hands back the linear part, with respect to x, of p = exp x/Σ exp x,
+// and at a Log of L = log Σ exp u: R/L·p·u. Where p is 0 nothing comes back:
+// x may be −∞ there.
+func (r *relevance) softmax(s *site, of normalised, m *Node) {
 	w := r.w
-	of, ok := w.softmaxOf(s.p)
-	if !ok || of.mask != nil {
-		a := w.inputs(s.p)[0]
-		w.push(a, narrow(m, a))
-		return
-	}
-	x := w.beforeShift(of.u)
-	var axes []int
-	for i, d := range of.total.Shape().Dimensions {
-		if d == 1 && m.Shape().Dim(i) > 1 {
-			axes = append(axes, i)
+	p, x := s.p, w.beforeShift(of.u)
+	r.absorb(m, s)
+	var given *Node
+	if s.p.Type() == NodeTypeLog {
+		p, x = Div(Exp(of.u), of.total), of.u
+		if of.mask != nil {
+			p = Where(of.mask, p, ZerosLike(p))
 		}
+		given = Mul(p, Mul(x, Div(m, Add(s.p, stabiliser(s.p, keep)))))
+	} else {
+		var axes []int
+		for i, d := range of.total.Shape().Dimensions {
+			if d == 1 && m.Shape().Dim(i) > 1 {
+				axes = append(axes, i)
+			}
+		}
+		all := m
+		if len(axes) > 0 {
+			all = ReduceAndKeep(m, ReduceSum, axes...)
+		}
+		given = Mul(x, Sub(m, Mul(p, all)))
 	}
-	all := m
-	if len(axes) > 0 {
-		all = ReduceAndKeep(m, ReduceSum, axes...)
-	}
-	given := Mul(x, Sub(m, Mul(s.p, all)))
-	r.absorb(Sub(m, given), s)
+	given = Where(GreaterThan(p, ScalarZero(p.Graph(), p.DType())), given, ZerosLike(given))
+	r.absorb(Neg(given), w.sites[of.u])
 	w.push(x, given)
 }
 
@@ -115,7 +122,11 @@ func (w *walker) beforeShift(u *Node) *Node {
 	for shift.Type() == NodeTypeReshape || shift.Type() == NodeTypeIdentity || shift.Type() == NodeTypeBroadcastInDim {
 		shift = shift.Inputs()[0]
 	}
-	if shift.Type() == NodeTypeReduceMax && w.inputs(shift)[0] == x {
+	if shift.Type() != NodeTypeReduceMax {
+		return u
+	}
+	from := w.inputs(shift)[0] // x, or x where a mask lets it be seen
+	if from == x || from.Type() == NodeTypeWhere && w.inputs(from)[1] == x {
 		return x
 	}
 	return u
