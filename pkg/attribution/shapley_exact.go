@@ -100,7 +100,7 @@ func (ExactShapley) enumerate(ctx context.Context, g *game, players [][]int, use
 			*done++
 			continue
 		}
-		bit := map[int]int{}
+		bit := make([]int, g.most)
 		for j, player := range playing {
 			bit[player] = 1 << j
 		}
