@@ -116,7 +116,7 @@ func (g *game) worth(scope *model.Scope, z, units *graph.Node) *graph.Node {
 	}
 	x := g.template(z.Graph(), n)
 	at, targets := g.p.over(scope, x, g.layer)
-	return explained(walk.NewSection(x, targets...).Replace(at, graph.Reshape(z, at.Shape().Dimensions...)), units)
+	return explained(walk.NewSection(x, targets...).Replace(at, graph.ConvertDType(graph.Reshape(z, at.Shape().Dimensions...), at.DType())), units)
 }
 
 // template stands for n rows where the model is built for its shapes; what is
@@ -129,7 +129,7 @@ func (g *game) template(gr *graph.Graph, n int) *graph.Node {
 func explained(targets []*graph.Node, units *graph.Node) *graph.Node {
 	f := make([]*graph.Node, len(targets))
 	for i, layer := range targets {
-		f[i] = pick(layer, graph.Squeeze(graph.Slice(units, graph.AxisElem(i)), 0))
+		f[i] = pick(graph.ConvertDType(layer, dtypes.Float32), graph.Squeeze(graph.Slice(units, graph.AxisElem(i)), 0))
 	}
 	return graph.Stack(f, 0)
 }

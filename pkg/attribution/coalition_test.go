@@ -348,3 +348,24 @@ func wideRows(a *array.Array) [][]float64 {
 	}
 	return rows
 }
+
+// TestEveryKindIsPlayed: the inputs and every tapped layer of all kinds of
+// models can be walked, with the cut or without, and the walks add up.
+func TestEveryKindIsPlayed(t *testing.T) {
+	b := backend.ForTest(t)[0]
+	for _, k := range append(kinds, operations...) {
+		if k.onlyXLA {
+			continue
+		}
+		m := k.seeded(t, b)
+		rng := rand.New(rand.NewPCG(10, 6))
+		rows, background := random(rng, append([]int{1}, k.row...)...), random(rng, append([]int{3}, k.row...)...)
+		a, err := Explain(context.Background(), m, SampledShapley{Draws: 4}, Query{Rows: rows, Background: background,
+			Layers: append([]string{Input}, tapsOf(t, m, rows, b)...), MaxGap: 2e-5, Backend: b})
+		if err != nil {
+			t.Errorf("%s: %v", k.name, err)
+			continue
+		}
+		t.Logf("%s: gap %.1g", k.name, a.MaxGap())
+	}
+}

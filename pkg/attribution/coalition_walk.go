@@ -97,7 +97,7 @@ func (w *walker) step(scope *model.Scope, in []*graph.Node) *graph.Node {
 	x, r, changes, units, unit, change, slopes := in[0], in[1], in[2], in[3], in[4], in[5], in[6]
 	gr := x.Graph()
 	first := graph.Reshape(graph.Where(graph.LessOrEqual(changes, graph.ScalarZero(gr, changes.DType())), x, r), w.g.batchDims(w.segments)...)
-	start := graph.Reshape(w.g.cut(scope, first), 1, -1) // [1, segments·width]
+	start := graph.Reshape(graph.ConvertDType(w.g.cut(scope, first), dtypes.Float32), 1, -1) // [1, segments·width]
 
 	moved := graph.Mul(graph.Gather(slopes, graph.InsertAxes(unit, -1)), graph.InsertAxes(change, -1)) // [steps, segments, width]
 	square := shapes.Make(dtypes.Int32, w.steps+1, w.steps)
@@ -108,7 +108,7 @@ func (w *walker) step(scope *model.Scope, in []*graph.Node) *graph.Node {
 	_, targets := w.g.p.over(scope, template, Input)
 	s := walk.NewSection(template, targets...)
 	at := s.Affine()
-	return explained(s.Replace(at, graph.Reshape(h, at.Shape().Dimensions...)), w.everyStep(units))
+	return explained(s.Replace(at, graph.ConvertDType(graph.Reshape(h, at.Shape().Dimensions...), at.DType())), w.everyStep(units))
 }
 
 // everyStep repeats the units [targets, segments] for every row of a segment.
@@ -148,7 +148,7 @@ func (w *walker) measureSlopes(ctx context.Context) error {
 		return err
 	}
 	e := &evaluator{batch: batch, units: g.affine, exec: model.MustNewExec(g.p.Backend, g.p.params,
-		func(scope *model.Scope, x *graph.Node) *graph.Node { return graph.Reshape(g.cut(scope, x), batch, -1) })}
+		func(scope *model.Scope, x *graph.Node) *graph.Node { return lastly(g.cut(scope, x)) })}
 	defer e.close()
 	values, err := e.outputs(ctx, basis)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -33,11 +34,18 @@ func (p *problem) newEvaluator(layer string, rows int) (*evaluator, error) {
 		return nil, err
 	}
 	build := func(scope *model.Scope, x *graph.Node) *graph.Node {
-		return graph.Reshape(p.build(scope, x, layer), x.Shape().Dim(0), -1)
+		return lastly(p.build(scope, x, layer))
 	}
 	return &evaluator{
 		exec: model.MustNewExec(p.Backend, p.params, build), batch: batch, units: width(p.outline.shapes[layer]),
 	}, nil
+}
+
+// lastly makes a float32 node of its own of a layer's values, [1, size]. GoMLX's
+// Go backend reuses an equal node where it can, and fails to execute a graph
+// whose output is an older node than some parameter.
+func lastly(layer *graph.Node) *graph.Node {
+	return graph.Reshape(graph.ConvertDType(layer, dtypes.Float32), 1, -1)
 }
 
 // build builds the model over x and returns the layer, "" for its output.
