@@ -45,8 +45,8 @@ type NetworkConfig struct {
 func Full() Config {
 	return Config{
 		Seed:    42,
-		Digits:  NetworkConfig{TrainRows: 12_000, Channels: []int{8, 16}, Dense: 32, Epochs: 4},
-		Objects: NetworkConfig{TrainRows: 761, Channels: []int{16, 32}, Dense: 64, Epochs: 25},
+		Digits:  NetworkConfig{TrainRows: 6000, Channels: []int{8, 16}, Dense: 32, Epochs: 3},
+		Objects: NetworkConfig{TrainRows: 761, Channels: []int{8, 16}, Dense: 32, Epochs: 12},
 		Images:  4, Background: 20, Random: 10,
 	}
 }
@@ -54,8 +54,8 @@ func Full() Config {
 // Quick returns settings for tests and for a first look.
 func Quick() Config {
 	c := Full()
-	c.Digits.TrainRows, c.Digits.Epochs = 2000, 2
-	c.Objects.TrainRows, c.Objects.Epochs = 300, 3
+	c.Digits.TrainRows, c.Digits.Epochs = 1200, 3
+	c.Objects.TrainRows, c.Objects.Epochs = 300, 4
 	c.Images, c.Background, c.Random = 2, 6, 2
 	return c
 }
