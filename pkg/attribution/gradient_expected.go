@@ -39,7 +39,7 @@ func (ExpectedGradients) Promise() Promise {
 func (m ExpectedGradients) attribute(ctx context.Context, p *problem) ([]*Attribution, error) {
 	m.Draws = cmp.Or(m.Draws, 200)
 	if m.Draws < 2 || !(m.Noise >= 0) {
-		return nil, fmt.Errorf("Draws %d, Noise %g: want at least 2 draws and noise of 0 or more", m.Draws, m.Noise)
+		return nil, fmt.Errorf("settings Draws %d, Noise %g: want at least 2 draws and noise of 0 or more", m.Draws, m.Noise)
 	}
 	return p.expectedGradients(ctx, m.Draws, func(row int) func(int, *job) {
 		rng := streams.Stream(p.Seed, fmt.Sprintf("expected gradients, row %d", row))

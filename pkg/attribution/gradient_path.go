@@ -27,7 +27,7 @@ type Path struct {
 func (s Path) withDefaults() (Path, error) {
 	s.MaxPoints = cmp.Or(s.MaxPoints, 4096)
 	if s.Points < 0 || s.MaxPoints < partPoints {
-		return s, fmt.Errorf("Points %d, MaxPoints %d: want 0 or more points, and MaxPoints 0 or at least %d", s.Points, s.MaxPoints, partPoints)
+		return s, fmt.Errorf("settings Points %d, MaxPoints %d: want 0 or more points, and MaxPoints 0 or at least %d", s.Points, s.MaxPoints, partPoints)
 	}
 	return s, nil
 }

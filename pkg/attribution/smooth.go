@@ -64,9 +64,9 @@ func (m SmoothGrad) attribute(ctx context.Context, p *problem) ([]*Attribution, 
 	m.Draws = cmp.Or(m.Draws, 50)
 	switch {
 	case m.Statistic < 0 || int(m.Statistic) >= len(statistics):
-		return nil, fmt.Errorf("Statistic %d: want 0…%d", m.Statistic, len(statistics)-1)
+		return nil, fmt.Errorf("setting Statistic %d: want 0…%d", m.Statistic, len(statistics)-1)
 	case m.Draws < 2 || !(m.Noise >= 0) || math.IsInf(m.Noise, 0):
-		return nil, fmt.Errorf("Draws %d, Noise %g: want at least 2 draws and noise of 0 or more", m.Draws, m.Noise)
+		return nil, fmt.Errorf("settings Draws %d, Noise %g: want at least 2 draws and noise of 0 or more", m.Draws, m.Noise)
 	}
 	return p.smoothGrad(ctx, m, func(row int) func() float64 {
 		x := p.Rows.Row(row)
