@@ -53,6 +53,11 @@ func TestCaptum(t *testing.T) {
 				near(t, b.Name()+" "+name+" area", got.Area, c.Array(name+"_auc").Data, 2e-6, 0)
 			}
 		}
+		sensitivity, err := measure.MaxSensitivity(ctx, m, attribution.Saliency{}, q, c.Array("sensitivity.perturbation"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, b.Name()+" sensitivity", sensitivity, c.Array("sensitivity.value").Data, 1e-5, 1e-3)
 		for _, normalise := range []bool{false, true} {
 			got, err := measure.Infidelity(ctx, m, q, phi, c.Array("infidelity.perturbation"), normalise)
 			if err != nil {
