@@ -145,6 +145,10 @@ type LayerAttribution struct {
 	// asked for ([ExactShapley.Interactions]).
 	Interactions *array.Array
 
+	// Fits says for each row how well the model fits whose coefficients are the
+	// values ([LIME]). nil: none was fitted.
+	Fits []LocalFit
+
 	// Absorbed holds for each row the part of f(x) that no unit got: what
 	// [LRP] loses to biases and stabilisers. nil: the method gives all away.
 	Absorbed []float64

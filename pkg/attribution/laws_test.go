@@ -39,6 +39,8 @@ var methods = []lawful{
 	{Method: ExpectedGradients{Draws: 20}},
 	{Method: SmoothGrad{Draws: 20}, except: "symmetry"},
 	{Method: SmoothGrad{Draws: 20, Statistic: GradientVariance}, except: "symmetry linearity"},
+	{Method: LIME{Samples: 40}, except: "dummy symmetry"},        // up to the draws
+	{Method: TabularLIME{Samples: 40}, except: "dummy symmetry"}, // up to the draws
 }
 
 type lawful struct {

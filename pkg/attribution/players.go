@@ -1,7 +1,10 @@
 package attribution
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/gojacard/jacard/pkg/array"
 )
@@ -71,4 +74,20 @@ func PerInput(values []float32, partition []int) ([]float32, error) {
 		out[i] = values[player]
 	}
 	return out, nil
+}
+
+// TopPlayers returns the k players of one row with the largest |value|, largest
+// first, or with positive those with the largest positive values; fewer if
+// there are not so many. Equal ones come in the order of their numbers.
+func TopPlayers(values []float32, k int, positive bool) []int {
+	var players []int
+	for player, v := range values {
+		if v > 0 || !positive && v != 0 {
+			players = append(players, player)
+		}
+	}
+	slices.SortStableFunc(players, func(a, b int) int {
+		return cmp.Compare(math.Abs(float64(values[b])), math.Abs(float64(values[a])))
+	})
+	return players[:max(0, min(k, len(players)))]
 }
