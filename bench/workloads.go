@@ -99,6 +99,16 @@ func workloads(compile bool) []workload {
 				{what: "largest difference, pure-Go backend", a: "rescale-go", b: "shap", by: byAgreement, bound: maxDifference},
 			},
 		},
+		{
+			name: "image",
+			programs: []program{
+				ours("rescale-image"),
+				peer("shap-image", "shap_image", "", "--images 2 --background 3"),
+			},
+			comparisons: []comparison{
+				{what: "attributions of pictures, convolutions", a: "rescale-image", b: "shap-image", bound: 2.5},
+			},
+		},
 		autoencoder,
 		{
 			name: "classifier",

@@ -1,4 +1,5 @@
-"""Writes what all programs are measured on to a folder: codes.npy [14780, 30], classifier.pth (whole module), tsne.npy [rows, 30]."""
+"""Writes what all programs are measured on to a folder: codes.npy [14780, 30], classifier.pth (whole module), tsne.npy [rows, 30],
+m3.pth (whole module), pictures.npy and background.npy [rows, 3, 32, 32]."""
 import argparse
 
 from common import *
@@ -12,3 +13,7 @@ codes, _, net, phi = features()
 np.save(a.folder / "codes.npy", codes.numpy())
 np.save(a.folder / "tsne.npy", phi.numpy()[tsne_rows(a.tsne_rows)])
 torch.save(net, a.folder / "classifier.pth")
+net, pictures, background = m3_case()
+torch.save(net, a.folder / "m3.pth")
+np.save(a.folder / "pictures.npy", pictures.numpy())
+np.save(a.folder / "background.npy", background.numpy())
