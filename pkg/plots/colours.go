@@ -73,6 +73,15 @@ var blueOrangeStops = [11]Colour{
 	rgb(0xfce0ba), rgb(0xfbbf74), rgb(0xe8932f), rgb(0xc5690d), rgb(0x994a07),
 }
 
+// Grey is black at 0 and white at 1.
+func Grey(t float64) Colour {
+	if math.IsNaN(t) {
+		return NoValue
+	}
+	t = min(max(t, 0), 1)
+	return Colour{t, t, t, 1}
+}
+
 // RedTransparentBlue is shap's map for signed values laid over a picture:
 // opaque blue at 0, transparent in the middle, opaque red at 1.
 func RedTransparentBlue(t float64) Colour {

@@ -294,6 +294,14 @@ func TestGoldenHeatMap(t *testing.T) {
 		Rows: HeatAxis{Names: []string{"relu1", "relu3", "relu6"}}, Columns: HeatAxis{Names: []string{"relu1", "relu3", "relu6", "relu9", "relu12"}},
 	})
 	golden(t, "heatmap-signed", f, err)
+
+	picture := array.New(28, 28)
+	for i := range picture.Data {
+		picture.Data[i] = float32(i) / 3 // bottom rows are lighter
+	}
+	picture.Data[3*28+5] = float32(nan)
+	f, err = HeatMap(HeatMapData{Title: "A picture", Values: picture, ValueName: "pixel", Colours: Grey, High: 255, Bare: true, Caption: caption})
+	golden(t, "heatmap-picture", f, err)
 }
 
 func TestGoldenHistogram(t *testing.T) {

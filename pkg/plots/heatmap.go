@@ -20,9 +20,12 @@ type HeatMapData struct {
 	Values        *array.Array // [rows, columns], drawn in this order, row 0 at the top; NaN is grey
 	ValueName     string       // what a colour means
 	Signed        bool         // blue and orange around zero instead of viridis
+	Colours       ColourMap    // other colours, such as [Grey] for a picture; nil means those said above
 	Low, High     float64      // ends of the scale; both 0 means those of the values
 	Rows, Columns HeatAxis
 	Numbers       bool // write the value into each cell
+	Bare          bool // no axes, as for a picture, which is then 250 pixels wide
+	Square        bool // cells are square however long the matrix is; else only up to 4 : 1
 	Caption       Caption
 	Size          Size
 }
@@ -53,6 +56,9 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 	if data.Signed {
 		colours = BlueOrange
 	}
+	if data.Colours != nil {
+		colours = data.Colours
+	}
 
 	p := newPlot("", data.Columns.Label, data.Rows.Label)
 	p.X.Padding, p.Y.Padding = 0, 0
@@ -63,12 +69,17 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 	p.Y.Tick.Marker = data.Rows.ticks(rows, -1)
 	p.Add(heatPlotter{data, colours, domain})
 
-	side := 520
+	side, aside, above := 520, 200, 100
+	if data.Bare {
+		p.HideAxes()
+		p.Add(frame{})
+		side, aside, above = 250, 132, 46
+	}
 	high := side
 	if !data.stretched() {
 		high = min(max(side*rows/columns, 90), 700)
 	}
-	size := data.Size.or(side+200, high+100)
+	size := data.Size.or(side+aside, high+above)
 	if room := pixels(size.Width - 220); data.Columns.crowded(room) {
 		p.X.Tick.Label.Rotation = math.Pi / 2
 		p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
@@ -93,7 +104,7 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 // stretched tells whether the matrix is too long for square cells.
 func (data HeatMapData) stretched() bool {
 	r, c := data.Values.Shape[0], data.Values.Shape[1]
-	return r > 4*c || c > 4*r
+	return !data.Square && (r > 4*c || c > 4*r)
 }
 
 // ticks names blocks in their middle, else every row or column by name, else
