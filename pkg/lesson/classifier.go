@@ -106,14 +106,14 @@ func share(predicted, labels []int) float64 {
 	return float64(right) / float64(len(labels))
 }
 
-// Wrong lists the test rows that the network takes for another digit, counted
-// from the first test row.
+// Wrong lists the test rows that the network takes for another digit, as rows
+// of the sample.
 func (c *Classifier) Wrong(sample *Sample) []int {
 	_, labels := sample.Test()
 	var out []int
 	for i, p := range c.Predicted {
 		if p != labels[i] {
-			out = append(out, i)
+			out = append(out, sample.TrainRows+i)
 		}
 	}
 	return out

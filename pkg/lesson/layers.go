@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gojacard/jacard/internal/study"
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/network"
@@ -64,11 +63,7 @@ type Embedding struct {
 // Embeddings lays the outputs of every layer out in the plane: t-SNE from a
 // random start.
 func (s *Study) Embeddings(ctx context.Context) (*Embeddings, error) {
-	sample, err := s.Sample(study.Input(ctx))
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.Classifier(study.Input(ctx))
+	sample, c, err := s.sampleAndClassifier(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,8 @@ func Open(cfg Config, options Options) (*Study, error) {
 func (s *Study) With(change func(c *Config)) (*Study, error) {
 	c := *s
 	c.Config.Classifier.Hidden = slices.Clone(c.Config.Classifier.Hidden)
+	c.Config.Saliency.Background = slices.Clone(c.Config.Saliency.Background)
+	c.Config.Convergence.Draws = slices.Clone(c.Config.Convergence.Draws)
 	change(&c.Config)
 	if err := c.Config.check(); err != nil {
 		return nil, err
