@@ -49,8 +49,11 @@ func (c Caption) String() string {
 	return strings.Join(parts, " · ")
 }
 
-// with adds to the note.
+// with adds to the note, if there is something to add.
 func (c Caption) with(note string) Caption {
+	if note == "" {
+		return c
+	}
 	if c.Note != "" {
 		note = c.Note + "; " + note
 	}

@@ -22,6 +22,16 @@ func small(t *testing.T) *Figure {
 	return f
 }
 
+// static has no interactive form.
+func static(t *testing.T) *Figure {
+	t.Helper()
+	f, err := Bars(BarsData{Title: "Bars", Groups: []BarGroup{{Values: []float64{1, -2}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func TestSave(t *testing.T) {
 	f, dir := small(t), filepath.Join(t.TempDir(), "new", "folder")
 	for ending, head := range map[string]string{".png": "\x89PNG", ".svg": "<?xml", ".pdf": "%PDF", ".PNG": "\x89PNG"} {
@@ -49,7 +59,7 @@ func TestSave(t *testing.T) {
 	if err := f.Save(filepath.Join(dir, "loss.gif")); err == nil || !strings.Contains(err.Error(), ".png") {
 		t.Errorf("an unknown ending: %v", err)
 	}
-	if err := f.Save(filepath.Join(dir, "loss.html")); !errors.Is(err, ErrStatic) {
+	if err := static(t).Save(filepath.Join(dir, "loss.html")); !errors.Is(err, ErrStatic) {
 		t.Errorf("a static figure as .html: %v, want %v", err, ErrStatic)
 	}
 }

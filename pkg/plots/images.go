@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -23,12 +24,15 @@ type ImagesData struct {
 // ImageGrid is one block of pictures.
 type ImageGrid struct {
 	Name   string
-	Images *array.Array // [n, height, width], [n, height, width, 1] or [n, side²]: grey, 0 black … 1 white
+	Images *array.Array // [n, height, width], [n, height, width, 1 or 3], [n, 1 or 3, height, width] or [n, side²]: 0 dark … 1 bright
 	Labels []string     // one below each picture; nil means none
-	Signed *array.Array // values of the same shape laid over the pictures, red positive and blue negative; nil means none
+	Signed *array.Array // values for the same pictures, summed over channels, laid over them, red positive and blue negative; nil means none
+
+	pictures pictures
+	over     *array.Array // [n, height · width], of Signed
 }
 
-// Images draws grey pictures in grids. The domain is always 0…1: values
+// Images draws grey and RGB pictures in grids. The domain is always 0…1: values
 // outside are drawn as black or white, and no picture is stretched to its own
 // range. All overlays share one scale around zero, shown beside them.
 func Images(data ImagesData) (*Figure, error) {
@@ -39,7 +43,9 @@ func Images(data ImagesData) (*Figure, error) {
 		return nil, err
 	}
 	limit, most, labelled, overlaid := 0.0, 0, false, false
-	for _, g := range data.Grids {
+	grids := slices.Clone(data.Grids)
+	for k := range grids {
+		g := &grids[k]
 		if err := g.check(data.Title); err != nil {
 			return nil, err
 		}
@@ -47,9 +53,7 @@ func Images(data ImagesData) (*Figure, error) {
 		labelled = labelled || g.Labels != nil
 		if g.Signed != nil {
 			overlaid = true
-			for _, v := range g.Signed.Data {
-				limit = max(limit, math.Abs(float64(v)))
-			}
+			limit = max(limit, largest(g.over.Data))
 		}
 	}
 	if limit == 0 {
@@ -82,7 +86,7 @@ func Images(data ImagesData) (*Figure, error) {
 			c.Max.X -= colourBarWidth + margin
 		}
 		tiles := draw.Tiles{Rows: 1, Cols: len(data.Grids), PadX: 3 * margin}
-		for i, g := range data.Grids {
+		for i, g := range grids {
 			g.draw(tiles.At(c, i, 0), columns, rows, labelled, domain)
 		}
 	}}, nil
@@ -104,7 +108,7 @@ func (g ImageGrid) draw(c draw.Canvas, columns, rows int, labelled bool, domain 
 	}
 	side := min((c.Max.X-c.Min.X)/vg.Length(columns)-gap, (c.Max.Y-c.Min.Y)/vg.Length(rows)-below)
 	left := c.Center().X - vg.Length(columns)*(side+gap)/2
-	h, w := imageSides(g.Images)
+	h, w := g.pictures.h, g.pictures.w
 	// Narrow pictures keep their shape inside the square cell.
 	wide, high := side*vg.Length(min(1, float64(w)/float64(h))), side*vg.Length(min(1, float64(h)/float64(w)))
 	for i := range g.Images.Rows() {
@@ -119,60 +123,34 @@ func (g ImageGrid) draw(c draw.Canvas, columns, rows int, labelled bool, domain 
 
 // picture is image i with its overlay.
 func (g ImageGrid) picture(i int, domain Domain) image.Image {
-	h, w := imageSides(g.Images)
-	img := image.NewNRGBA(image.Rect(0, 0, w, h))
-	for k, v := range g.Images.Row(i) {
-		grey := float64(min(max(v, 0), 1)) // NaN stays NaN
-		colour := Colour{grey, grey, grey, 1}
-		if math.IsNaN(grey) {
-			colour = NoValue
-		}
-		if g.Signed != nil {
-			over := RedTransparentBlue(domain.Position(float64(g.Signed.Row(i)[k])))
-			colour = mix(colour, over.withAlpha(1), over.A)
-		}
-		img.Set(k%w, k/w, colour)
+	if g.over == nil {
+		return enlarge(g.pictures.draw(i, nil), 6, 6)
 	}
-	return enlarge(img, 6, 6)
+	values := g.over.Row(i)
+	return enlarge(g.pictures.draw(i, func(k int) Colour { return RedTransparentBlue(domain.Position(float64(values[k]))) }), 6, 6)
 }
 
-// imageSides reads height and width off the shape; check has seen it.
-func imageSides(a *array.Array) (h, w int) {
-	if len(a.Shape) > 2 {
-		return a.Shape[1], a.Shape[2]
-	}
-	side := int(math.Round(math.Sqrt(float64(a.Width()))))
-	return side, side
-}
-
-// checkImages refuses shapes that are not grey pictures.
-func checkImages(what string, a *array.Array) error {
-	if a == nil || a.Check() != nil {
-		return fmt.Errorf("plots: %s: no images or a broken array", what)
-	}
-	if len(a.Shape) == 3 || len(a.Shape) == 4 && a.Shape[3] == 1 {
-		if a.Width() > 0 {
-			return nil
-		}
-	} else if h, w := imageSides(a); len(a.Shape) == 2 && h*w == a.Width() && h > 0 {
-		return nil
-	}
-	return fmt.Errorf("plots: %s: shape %v is none of [n, height, width], [n, height, width, 1], [n, side²]", what, a.Shape)
-}
-
-func (g ImageGrid) check(title string) error {
+func (g *ImageGrid) check(title string) (err error) {
 	what := fmt.Sprintf("images %q, grid %q", title, g.Name)
-	if err := checkImages(what, g.Images); err != nil {
+	if g.pictures, err = newPictures(what, g.Images); err != nil {
 		return err
-	}
-	if g.Images.Rows() == 0 {
-		return fmt.Errorf("plots: %s: no images", what)
 	}
 	if g.Labels != nil && len(g.Labels) != g.Images.Rows() {
 		return fmt.Errorf("plots: %s: %d labels for %d images", what, len(g.Labels), g.Images.Rows())
 	}
-	if g.Signed != nil && (g.Signed.Check() != nil || g.Signed.Rows() != g.Images.Rows() || g.Signed.Width() != g.Images.Width()) {
-		return fmt.Errorf("plots: %s: overlay of shape %v for images of shape %v", what, g.Signed.Shape, g.Images.Shape)
+	if g.Signed != nil {
+		g.over, err = g.pictures.perPixel(what+", overlay", g.Signed)
 	}
-	return nil
+	return err
+}
+
+// largest is the largest magnitude that is not NaN, 0 if there is none.
+func largest(values []float32) float64 {
+	m := 0.0
+	for _, v := range values {
+		if a := math.Abs(float64(v)); a > m {
+			m = a
+		}
+	}
+	return m
 }

@@ -34,7 +34,7 @@ type widget interface {
 }
 
 // ErrStatic says that a figure has no interactive form.
-var ErrStatic = errors.New("only scatter plots and network diagrams have an interactive form; save this figure as .png, .svg or .pdf")
+var ErrStatic = errors.New("this kind of figure has no interactive form; save it as .png, .svg or .pdf")
 
 // HTML returns the interactive form of a scatter plot or a network diagram as
 // one fragment that loads nothing: the picture for pages that run no scripts,

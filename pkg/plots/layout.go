@@ -69,21 +69,21 @@ func columnsFor(panels int) int {
 
 // drawPanels draws plots row by row in equal tiles with aligned axes.
 func drawPanels(c draw.Canvas, plots []*plot.Plot, columns int) {
+	canvases := alignPanels(c, plots, columns)
+	for i, p := range plots {
+		p.Draw(canvases[i/columns][i%columns])
+	}
+}
+
+// alignPanels returns the place of each plot, by row and column.
+func alignPanels(c draw.Canvas, plots []*plot.Plot, columns int) [][]draw.Canvas {
 	rows := (len(plots) + columns - 1) / columns
 	table := make([][]*plot.Plot, rows)
 	for r := range table {
 		table[r] = make([]*plot.Plot, columns)
 		copy(table[r], plots[r*columns:min((r+1)*columns, len(plots))])
 	}
-	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: 2 * margin, PadY: 2 * margin}
-	canvases := plot.Align(table, tiles, c)
-	for r := range table {
-		for k, p := range table[r] {
-			if p != nil {
-				p.Draw(canvases[r][k])
-			}
-		}
-	}
+	return plot.Align(table, draw.Tiles{Rows: rows, Cols: columns, PadX: 2 * margin, PadY: 2 * margin}, c)
 }
 
 // sameRange gives all panels the range that holds the data of each, so that

@@ -1,8 +1,13 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -38,7 +43,8 @@ type Mark struct {
 }
 
 // Lines draws series against x, one panel for each facet, all panels on one
-// scale. Lines differ in colour and dash, marks in colour and shape.
+// scale. Lines differ in colour and dash, marks in colour and shape. The figure
+// has an interactive form that tells all values at one x.
 func Lines(data LinesData) (*Figure, error) {
 	if err := data.check(); err != nil {
 		return nil, err
@@ -112,8 +118,39 @@ func Lines(data LinesData) (*Figure, error) {
 	}
 	return &Figure{
 		title: data.Title, caption: data.Caption, size: data.Size.or(720+80*min(columns-1, 1), height),
-		body: func(c draw.Canvas) { drawPanels(drawLegend(c, legend), panels, columns) },
+		body:   func(c draw.Canvas) { drawPanels(drawLegend(c, legend), panels, columns) },
+		widget: hover(func(c draw.Canvas) hotSpots { return data.hot(drawLegend(c, legend), panels, facetNames, columns) }),
 	}, nil
+}
+
+// hot are the panels as parts of an interactive figure: at each x that a line
+// of the panel has, the y of all that have it.
+func (data LinesData) hot(c draw.Canvas, panels []*plot.Plot, facets []string, columns int) hotSpots {
+	var spots hotSpots
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+	for i, canvas := range panelCanvases(c, panels, columns) {
+		at := map[float64][]string{}
+		for _, s := range data.Series {
+			if s.Facet != facets[i] {
+				continue
+			}
+			for k, y := range s.Y {
+				text := cmp.Or(s.Name, data.YLabel, "y") + ": " + number(y)
+				if s.Low != nil {
+					text += fmt.Sprintf(" (%s … %s)", number(s.Low[k]), number(s.High[k]))
+				}
+				at[s.x(k)] = append(at[s.x(k)], text)
+			}
+		}
+		box := hotBox{At: place(canvas.Rectangle), Row: i, Name: facets[i], Group: facets[i], Rows: 1, Columns: len(at)}
+		trX, _ := panels[i].Transforms(&canvas)
+		for _, x := range slices.Sorted(maps.Keys(at)) {
+			box.Stops = append(box.Stops, float64((trX(x)-canvas.Min.X)/(canvas.Max.X-canvas.Min.X)))
+			box.Texts = append(box.Texts, cmp.Or(data.XLabel, "x")+" "+number(x)+"\n"+strings.Join(at[x], "\n"))
+		}
+		spots.Boxes = append(spots.Boxes, box)
+	}
+	return spots
 }
 
 // add draws the series with colour, dash and shape k.

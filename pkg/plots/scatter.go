@@ -378,8 +378,12 @@ func (s *scatter) check() error {
 		}
 	}
 	if s.Images != nil {
-		if err := checkImages("pictures", s.Images); err != nil {
+		p, err := newPictures("pictures", s.Images)
+		if err != nil {
 			return err
+		}
+		if p.channels != 1 {
+			return fmt.Errorf("pictures of shape %v: the pictures of points are grey", s.Images.Shape)
 		}
 		if s.Images.Rows() != n {
 			return fmt.Errorf("%d pictures for %d points", s.Images.Rows(), n)

@@ -181,9 +181,12 @@ func sprite(images *array.Array, side, columns int) (string, error) {
 		greys[i] = color.Gray{Y: uint8(i * 17)}
 	}
 	n := images.Rows()
-	h, w := imageSides(images)
+	p, err := newPictures("pictures of the points", images)
+	if err != nil {
+		return "", err
+	}
 	out := image.NewPaletted(image.Rect(0, 0, columns*side, (n+columns-1)/columns*side), greys)
-	from, to := image.NewGray(image.Rect(0, 0, w, h)), image.NewGray(image.Rect(0, 0, side, side))
+	from, to := image.NewGray(image.Rect(0, 0, p.w, p.h)), image.NewGray(image.Rect(0, 0, side, side))
 	for i := range n {
 		for k, v := range images.Row(i) {
 			from.Pix[k] = uint8(min(max(v, 0), 1)*255 + 0.5)

@@ -40,7 +40,7 @@ func TestShowKeepsFigures(t *testing.T) {
 	if strings.Join(got, " ") != want {
 		t.Errorf("kept %q, want %q", got, want)
 	}
-	if err := ShowInteractive(f); !errors.Is(err, ErrStatic) {
+	if err := ShowInteractive(static(t)); !errors.Is(err, ErrStatic) {
 		t.Errorf("a static figure: %v, want %v", err, ErrStatic)
 	}
 }
