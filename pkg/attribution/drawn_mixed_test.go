@@ -61,7 +61,7 @@ func drawAlong(rng *rand.Rand, shape []int) operation {
 func drawMixed(rng *rand.Rand) operation {
 	relu := func(z float64) float64 { return max(z, 0) }
 	step := func(z float64) float64 {
-		if z > 0 {
+		if z > 1e-12 { // not the rounding of two equal values
 			return 1
 		}
 		return 0

@@ -17,6 +17,7 @@ func TestConvolutionsEqualShap(t *testing.T) {
 	for _, b := range backend.ForTest(t) {
 		for out, a := range explainOutputs(t, m, Rescale{}, c, 4, b) {
 			near(t, b.Name()+": f", a.Outputs.Data, outputOf(c.Array("f_x"), out), tolerance(t, c, "f_x"))
+			t.Logf("%s: gap %.1g of the scale %.3g", b.Name(), a.MaxGap(), a.Scale)
 			near(t, b.Name()+": phi", a.Layers[0].Values.Data, outputOf(c.Array("phi"), out), tolerance(t, c, "phi"))
 			completeHere(t, a)
 		}
@@ -56,9 +57,9 @@ func TestWhereShapIsWrong(t *testing.T) {
 					}
 				}
 			}
-			compare(Rescale{})
-			if f.method != (Rescale{}) {
-				compare(f.method)
+			compare(f.method)
+			if f.method != (Rescale{}) && b == backend.ForTest(t)[0] { // XLA's compiler takes its time
+				compare(Rescale{})
 			}
 			t.Logf("%s, %s: gap of shap %.2g, of ours %.1g of the scale %.3g", f.name, b.Name(), theirs/scale, ours/scale, scale)
 			if theirs < f.gap*scale {
