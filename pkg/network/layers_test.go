@@ -14,6 +14,18 @@ import (
 	"github.com/gojacard/jacard/pkg/array"
 )
 
+// trial runs one layer on x and compares with check.
+type trial struct {
+	layer      Layer
+	training   bool
+	turned     bool // x arrives in a remembered layout, see layout.go
+	x          *array.Array
+	upstream   *array.Array            // gradient at the output; nil means 1 everywhere
+	params     map[string]*array.Array // by suffix
+	check      func(t *testing.T, what string, e evaluation)
+	parameters []Spec
+}
+
 // evaluation is a layer's output and its gradients for a gradient at it.
 type evaluation struct {
 	y      *array.Array
@@ -21,64 +33,85 @@ type evaluation struct {
 	params map[string]*array.Array // gradient, or the value after the step if fixed
 }
 
-// evaluate runs one layer between two ReLUs' worth of layout: images arrive
-// and leave in the turned form if remembered, see layout.go.
-func evaluate(t *testing.T, be compute.Backend, l Layer, training, remembered bool, x, upstream *array.Array, params map[string]*array.Array) evaluation {
+// run puts all trials into one program for each backend: compiling takes most
+// of the time.
+func run(t *testing.T, trials []trial) {
 	t.Helper()
-	specs := l.Parameters(x.Shape[1:])
-	args := []any{backend.Tensor(x), backend.Tensor(upstream)}
-	for _, s := range specs {
-		args = append(args, backend.Tensor(params[s.Name]))
+	var args []any
+	for i := range trials {
+		c := &trials[i]
+		c.parameters = c.layer.Parameters(c.x.Shape[1:])
+		if c.upstream == nil {
+			c.upstream = array.New(append([]int{c.x.Rows()}, must(c.layer.Output(c.x.Shape[1:]))...)...)
+			for k := range c.upstream.Data {
+				c.upstream.Data[k] = 1
+			}
+		}
+		args = append(args, backend.Tensor(c.x), backend.Tensor(c.upstream))
+		for _, s := range c.parameters {
+			args = append(args, backend.Tensor(c.params[s.Name]))
+		}
 	}
-	exec, err := graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
-		p := &Pass{Training: training, layer: "l", params: map[string]*graph.Node{}}
-		at := in[0]
-		if remembered {
-			p.turned = map[*graph.Node]*graph.Node{}
-			if at.Rank() == 4 {
-				at = p.channelsFirst(p.channelsLast(at))
+	forEach(t, func(t *testing.T, be compute.Backend) {
+		exec, err := graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
+			var out []*graph.Node
+			for _, c := range trials {
+				n := 2 + len(c.parameters)
+				out = append(out, c.graph(in[:n])...)
+				in = in[n:]
 			}
+			return out
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i, s := range specs {
-			p.params["l."+s.Name] = in[2+i]
+		results, err := exec.Call(args...)
+		if err != nil {
+			t.Fatal(backend.Short(err))
 		}
-		y := l.Graph(p, at)
-		of := []*graph.Node{in[0]}
-		for i, s := range specs {
-			if !s.Fixed {
-				of = append(of, in[2+i])
+		for _, c := range trials {
+			next := func() *array.Array {
+				a := must(backend.Array(results[0]))
+				results = results[1:]
+				return a
 			}
-		}
-		out := append([]*graph.Node{y}, graph.Gradient(graph.ReduceAllSum(graph.Mul(y, in[1])), of...)...)
-		for _, s := range specs {
-			if s.Fixed {
-				out = append(out, p.params["l."+s.Name])
+			e := evaluation{y: next(), x: next(), params: map[string]*array.Array{}}
+			for _, fixed := range []bool{false, true} {
+				for _, s := range c.parameters {
+					if s.Fixed == fixed {
+						e.params[s.Name] = next()
+					}
+				}
 			}
+			c.check(t, fmt.Sprintf("%s %+v", c.layer.Kind(), c.layer), e)
 		}
-		return out
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	results, err := exec.Call(args...)
-	if err != nil {
-		t.Fatalf("%s on %s: %v", l.Kind(), be.Name(), backend.Short(err))
-	}
-	arrays := make([]*array.Array, len(results))
-	for i, r := range results {
-		arrays[i] = must(backend.Array(r))
-	}
-	e := evaluation{y: arrays[0], x: arrays[1], params: map[string]*array.Array{}}
-	at := 2
-	for _, fixed := range []bool{false, true} {
-		for _, s := range specs {
-			if s.Fixed == fixed {
-				e.params[s.Name] = arrays[at]
-				at++
-			}
+}
+
+// graph returns output, gradients of x and the trainable parameters, and the
+// fixed parameters.
+func (c trial) graph(in []*graph.Node) []*graph.Node {
+	p := &Pass{Training: c.training, layer: "l", params: map[string]*graph.Node{}}
+	x, of := in[0], in[:1:1]
+	if c.turned {
+		p.turned = map[*graph.Node]*graph.Node{}
+		if x.Rank() == 4 {
+			x = p.channelsFirst(p.channelsLast(x))
 		}
 	}
-	return e
+	for i, s := range c.parameters {
+		if p.params["l."+s.Name] = in[2+i]; !s.Fixed {
+			of = append(of, in[2+i])
+		}
+	}
+	y := c.layer.Graph(p, x)
+	out := append([]*graph.Node{y}, graph.Gradient(graph.ReduceAllSum(graph.Mul(y, in[1])), of...)...)
+	for _, s := range c.parameters {
+		if s.Fixed {
+			out = append(out, p.params["l."+s.Name])
+		}
+	}
+	return out
 }
 
 // near compares as the cases do: |got − want| ≤ atol + 1e-5·|want|.
@@ -104,7 +137,8 @@ func TestConvAndPoolFixtures(t *testing.T) {
 	c := fixture.Load(t, "layers-conv-pool")
 	conv := map[string]*array.Array{"weight": c.Array("kernel"), "bias": c.Array("bias")}
 	pad := func(stride int) ConvConfig { return ConvConfig{Stride: Square(stride), Padding: Square(1)} }
-	for _, l := range []struct {
+	var trials []trial
+	for i, l := range []struct {
 		name  string
 		layer Layer
 		rows  string
@@ -125,17 +159,17 @@ func TestConvAndPoolFixtures(t *testing.T) {
 		if l.name == "global_avg" {
 			upstream = must(array.From(upstream.Data, append(upstream.Shape, 1, 1)...))
 		}
-		for i, be := range backend.ForTest(t) {
-			e := evaluate(t, be, l.layer, true, i == 1, c.Array(l.rows), upstream, conv)
-			what := l.name + " on " + be.Name()
-			near(t, what, e.y, c.Array(l.name+".y"), 1e-4)
-			near(t, what+": gradient of x", e.x, c.Array(l.name+".grad_x"), 1e-4)
-			if len(e.params) > 0 {
-				near(t, what+": gradient of the kernel", e.params["weight"], c.Array(l.name+".grad_kernel"), 1e-4)
-				near(t, what+": gradient of the bias", e.params["bias"], c.Array(l.name+".grad_bias"), 1e-4)
-			}
-		}
+		trials = append(trials, trial{layer: l.layer, training: true, turned: i%2 == 1, x: c.Array(l.rows), upstream: upstream, params: conv,
+			check: func(t *testing.T, what string, e evaluation) {
+				near(t, l.name, e.y, c.Array(l.name+".y"), 1e-4)
+				near(t, l.name+": gradient of x", e.x, c.Array(l.name+".grad_x"), 1e-4)
+				if len(e.params) > 0 {
+					near(t, l.name+": gradient of the kernel", e.params["weight"], c.Array(l.name+".grad_kernel"), 1e-4)
+					near(t, l.name+": gradient of the bias", e.params["bias"], c.Array(l.name+".grad_bias"), 1e-4)
+				}
+			}})
 	}
+	run(t, trials)
 }
 
 // transpose reorders axes.
@@ -178,6 +212,7 @@ func TestConvTransposeFixtures(t *testing.T) {
 		}
 	}
 	c.JSON("parameters", &parameters)
+	var trials []trial
 	for _, r := range parameters.Rows {
 		kernel := transpose(c.Array(r.Name+".kernel"), 3, 2, 0, 1)
 		params := map[string]*array.Array{"weight": kernel, "bias": c.Array(r.Name + ".bias")}
@@ -191,15 +226,16 @@ func TestConvTransposeFixtures(t *testing.T) {
 		if c.Has(r.Name + ".upstream") {
 			upstream = transpose(c.Array(r.Name+".upstream"), 0, 3, 1, 2)
 		}
-		forEach(t, func(t *testing.T, be compute.Backend) {
-			e := evaluate(t, be, l, true, false, x, upstream, params)
-			near(t, r.Name, e.y, y, 2e-5)
-			if c.Has(r.Name + ".upstream") {
-				near(t, r.Name+": gradient of x", e.x, transpose(c.Array(r.Name+".grad_x"), 0, 3, 1, 2), 1e-4)
-				near(t, r.Name+": gradient of the kernel", e.params["weight"], transpose(c.Array(r.Name+".grad_kernel"), 3, 2, 0, 1), 1e-4)
-			}
-		})
+		trials = append(trials, trial{layer: l, training: true, x: x, upstream: upstream, params: params,
+			check: func(t *testing.T, what string, e evaluation) {
+				near(t, r.Name, e.y, y, 2e-5)
+				if c.Has(r.Name + ".upstream") {
+					near(t, r.Name+": gradient of x", e.x, transpose(c.Array(r.Name+".grad_x"), 0, 3, 1, 2), 1e-4)
+					near(t, r.Name+": gradient of the kernel", e.params["weight"], transpose(c.Array(r.Name+".grad_kernel"), 3, 2, 0, 1), 1e-4)
+				}
+			}})
 	}
+	run(t, trials)
 }
 
 // convTwin is a convolution in plain loops and float64, with its gradients:
@@ -240,6 +276,7 @@ func TestConvTwin(t *testing.T) {
 		}
 		return a
 	}
+	var trials []trial
 	for _, c := range []struct {
 		kernel, stride, padding, dilation Pair
 		groups                            int
@@ -270,15 +307,15 @@ func TestConvTwin(t *testing.T) {
 			} else {
 				convTwin(upstream, x, weight, c.stride, c.padding, c.dilation, c.groups, func(o, i, k int) { meet(i, o, k) })
 			}
-			for i, be := range backend.ForTest(t) {
-				e := evaluate(t, be, l, false, i == 0, x, upstream, map[string]*array.Array{"weight": weight})
-				what := fmt.Sprintf("%+v on %s", l, be.Name())
-				near(t, what, e.y, floats(y, upstream.Shape), 2e-5)
-				near(t, what+": gradient of x", e.x, floats(dx, x.Shape), 2e-5)
-				near(t, what+": gradient of the kernel", e.params["weight"], floats(dw, weight.Shape), 2e-5)
-			}
+			trials = append(trials, trial{layer: l, turned: l == conv, x: x, upstream: upstream, params: map[string]*array.Array{"weight": weight},
+				check: func(t *testing.T, what string, e evaluation) {
+					near(t, what, e.y, floats(y, upstream.Shape), 2e-5)
+					near(t, what+": gradient of x", e.x, floats(dx, x.Shape), 2e-5)
+					near(t, what+": gradient of the kernel", e.params["weight"], floats(dw, weight.Shape), 2e-5)
+				}})
 		}
 	}
+	run(t, trials)
 }
 
 func floats(values []float64, shape []int) *array.Array {

@@ -16,33 +16,44 @@ import (
 // then evaluation, for rows and images.
 func TestBatchNormFixtures(t *testing.T) {
 	c := fixture.Load(t, "layers-norm-dropout")
+	var trials []trial
 	for _, name := range []string{"bn1d", "bn2d"} {
-		forEach(t, func(t *testing.T, be compute.Backend) {
-			params := map[string]*array.Array{
+		start := map[string]*array.Array{"running_mean": array.New(5), "running_var": must(array.From([]float32{1, 1, 1, 1, 1}, 5))}
+		params := func() map[string]*array.Array {
+			return map[string]*array.Array{
 				"weight": c.Array(name + ".gamma"), "bias": c.Array(name + ".beta"),
-				"running_mean": array.New(5), "running_var": must(array.From([]float32{1, 1, 1, 1, 1}, 5)),
+				"running_mean": start["running_mean"], "running_var": start["running_var"],
 			}
-			var e evaluation
-			for _, step := range []string{".step0", ".step1", ".step2"} {
-				e = evaluate(t, be, BatchNorm(BatchNormConfig{}), true, step != ".step1", c.Array(name+step+".x"), c.Array(name+".upstream"), params)
-				near(t, name+step, e.y, c.Array(name+step+".y"), 1e-5)
-				for _, running := range []string{"running_mean", "running_var"} {
-					near(t, name+step+" "+running, e.params[running], c.Array(name+step+"."+running), 1e-5)
-					params[running] = e.params[running]
-				}
+		}
+		for i, step := range []string{".step0", ".step1", ".step2"} {
+			trials = append(trials, trial{layer: BatchNorm(BatchNormConfig{}), training: true, turned: i != 1,
+				x: c.Array(name + step + ".x"), upstream: c.Array(name + ".upstream"), params: params(),
+				check: func(t *testing.T, what string, e evaluation) {
+					near(t, name+step, e.y, c.Array(name+step+".y"), 1e-5)
+					for running := range start {
+						near(t, name+step+" "+running, e.params[running], c.Array(name+step+"."+running), 1e-5)
+					}
+					if i == 2 {
+						near(t, name+": gradient of x", e.x, c.Array(name+".grad_x"), 1e-5)
+						near(t, name+": gradient of weight", e.params["weight"], c.Array(name+".grad_gamma"), 1e-5)
+						near(t, name+": gradient of bias", e.params["bias"], c.Array(name+".grad_beta"), 1e-5)
+					}
+				}})
+			for running := range start {
+				start[running] = c.Array(name + step + "." + running)
 			}
-			near(t, name+": gradient of x", e.x, c.Array(name+".grad_x"), 1e-5)
-			near(t, name+": gradient of weight", e.params["weight"], c.Array(name+".grad_gamma"), 1e-5)
-			near(t, name+": gradient of bias", e.params["bias"], c.Array(name+".grad_beta"), 1e-5)
-			for key, l := range map[string]Layer{".eval_y": BatchNorm(BatchNormConfig{}), ".eval_y_eps1e-3": BatchNorm(BatchNormConfig{Epsilon: 1e-3})} {
-				e = evaluate(t, be, l, false, true, c.Array(name+".step2.x"), c.Array(name+".upstream"), params)
-				near(t, name+key, e.y, c.Array(name+key), 1e-5)
-				if !e.params["running_mean"].Equal(params["running_mean"]) {
-					t.Errorf("%s%s: evaluation moves the running statistics", name, key)
-				}
-			}
-		})
+		}
+		for key, l := range map[string]Layer{".eval_y": BatchNorm(BatchNormConfig{}), ".eval_y_eps1e-3": BatchNorm(BatchNormConfig{Epsilon: 1e-3})} {
+			trials = append(trials, trial{layer: l, turned: true, x: c.Array(name + ".step2.x"), params: params(),
+				check: func(t *testing.T, what string, e evaluation) {
+					near(t, name+key, e.y, c.Array(name+key), 1e-5)
+					if !e.params["running_mean"].Equal(start["running_mean"]) {
+						t.Errorf("%s%s: evaluation moves the running statistics", name, key)
+					}
+				}})
+		}
 	}
+	run(t, trials)
 }
 
 // TestBatchNormPartialBatch: rows that fill up the last batch count neither in
@@ -93,6 +104,7 @@ func must2(t *testing.T, n *Network, x, y *array.Array, cfg TrainConfig) *Networ
 // of it.
 func TestLayerNormTwin(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 9))
+	var trials []trial
 	for _, axes := range []int{0, 1, 2} {
 		l := LayerNorm(LayerNormConfig{Axes: axes, Epsilon: 1e-3})
 		params := map[string]*array.Array{}
@@ -125,13 +137,14 @@ func TestLayerNormTwin(t *testing.T) {
 			}
 			return y
 		}
-		compareWithTwin(t, l, x, upstream, params, twin)
+		trials = append(trials, withTwin(l, x, upstream, params, twin)...)
 	}
+	run(t, trials)
 }
 
-// compareWithTwin checks output and gradient with respect to x on all backends.
-func compareWithTwin(t *testing.T, l Layer, x, upstream *array.Array, params map[string]*array.Array, twin func([]float64) []float64) {
-	t.Helper()
+// withTwin compares output and gradient with respect to x with a function and
+// its differences, in both layouts of an image.
+func withTwin(l Layer, x, upstream *array.Array, params map[string]*array.Array, twin func([]float64) []float64) []trial {
 	at := make([]float64, len(x.Data))
 	for i, v := range x.Data {
 		at[i] = float64(v)
@@ -152,11 +165,11 @@ func compareWithTwin(t *testing.T, l Layer, x, upstream *array.Array, params map
 		gradient[i] = (above - total()) / (2 * h)
 		at[i] = v
 	}
-	forEach(t, func(t *testing.T, be compute.Backend) {
-		for _, remembered := range []bool{false, true} {
-			e := evaluate(t, be, l, remembered, remembered, x, upstream, params)
-			near(t, l.Kind(), e.y, floats(y, x.Shape), 2e-6)
-			near(t, l.Kind()+": gradient of x", e.x, floats(gradient, x.Shape), 1e-5)
-		}
-	})
+	plain := trial{layer: l, x: x, upstream: upstream, params: params, check: func(t *testing.T, what string, e evaluation) {
+		near(t, what, e.y, floats(y, x.Shape), 2e-6)
+		near(t, what+": gradient of x", e.x, floats(gradient, x.Shape), 1e-5)
+	}}
+	turned := plain
+	turned.training, turned.turned = true, true
+	return []trial{plain, turned}
 }
