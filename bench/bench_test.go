@@ -114,7 +114,7 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].name != "tsne" || got[1].name != "rescale" {
 		t.Errorf("got %v, %v, want tsne, rescale", got, err)
 	}
-	for _, bad := range []options{{repeat: 0}, {repeat: 1, only: "tsne,lime"}, {repeat: 1, only: ","}} {
+	for _, bad := range []options{{repeat: 0}, {repeat: 1, only: "tsne,umap"}, {repeat: 1, only: ","}} {
 		if _, err := choose(bad); err == nil {
 			t.Errorf("%+v: got no error", bad)
 		}

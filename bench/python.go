@@ -11,8 +11,8 @@ import (
 	"github.com/gojacard/jacard/internal/setup"
 )
 
-// findPython returns the interpreter given, or that of .jacard/bench-venv,
-// which it makes of bench/peers/requirements.txt if it is not there as pinned.
+// findPython returns the interpreter given, or that of .jacard/bench-venv. What
+// bench/peers/requirements.txt pins and is not there is installed.
 func findPython(ctx context.Context, p setup.Project, given string) (string, error) {
 	if given != "" {
 		path, err := exec.LookPath(given)
@@ -31,9 +31,6 @@ func findPython(ctx context.Context, p setup.Project, given string) (string, err
 		return python, nil
 	}
 	fmt.Fprintf(os.Stderr, "installing the peers into %s, about 6 GB with PyTorch's CUDA libraries, once:\n%s", venv, wanted)
-	if err := os.RemoveAll(venv); err != nil {
-		return "", err
-	}
 	for _, args := range [][]string{
 		{"python3", "-m", "venv", venv},
 		{python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements},

@@ -161,6 +161,34 @@ func workloads(compile bool) []workload {
 			comparisons: []comparison{{what: "kernel SHAP, 2,108 coalitions × 61", a: "kernel-shap", b: "shap-kernel", bound: 3}},
 		},
 		{
+			name: "quickshift",
+			programs: []program{
+				ours("quickshift-32"),
+				peer("skimage-32", "segmentation", "--size 32 --save FOLDER/phi-skimage-32.npy", "--size 32 --repeat 1 --save FOLDER/phi-skimage-32.npy"),
+				ours("quickshift-224"),
+				peer("skimage-224", "segmentation", "--size 224 --save FOLDER/phi-skimage-224.npy", "--size 224 --repeat 1 --save FOLDER/phi-skimage-224.npy"),
+			},
+			comparisons: []comparison{
+				{what: "quickshift, 32×32", a: "quickshift-32", b: "skimage-32", bound: 2},
+				{what: "quickshift, 224×224", a: "quickshift-224", b: "skimage-224", bound: 2},
+				{what: "largest difference of the labels, 32×32", a: "quickshift-32", b: "skimage-32", by: byAgreement},
+				{what: "largest difference of the labels, 224×224", a: "quickshift-224", b: "skimage-224", by: byAgreement},
+			},
+		},
+		{
+			name: "lime",
+			programs: []program{
+				ours("lime"),
+				peer("lime-python", "lime_image_m2", "--samples 500 --batch 64", "--samples 20 --batch 10 --pictures 1"),
+				ours("lime-rest"),
+				peer("lime-python-rest", "lime_image_m2", "--samples 500 --batch 64 --variant rest", "--samples 20 --batch 10 --pictures 1 --variant rest"),
+			},
+			comparisons: []comparison{
+				{what: "LIME on eight convolutions, 500 samples", a: "lime", b: "lime-python", bound: 1},
+				{what: "LIME, everything but the network", a: "lime-rest", b: "lime-python-rest", bound: 5},
+			},
+		},
+		{
 			name: "cell", kernel: true,
 			programs:    []program{ours("cell")},
 			comparisons: []comparison{{what: "warm notebook cell that loads a stored step", a: "cell", by: bySeconds, bound: 1.5}},

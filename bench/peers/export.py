@@ -1,5 +1,6 @@
 """Writes what all programs are measured on to a folder: codes.npy [14780, 30], classifier.pth (whole module), tsne.npy [rows, 30],
-m3.pth (whole module), pictures.npy and background.npy [rows, 3, 32, 32]."""
+m2.pth and m3.pth (whole modules), pictures.npy and background.npy [rows, 3, 32, 32], and photographs, float32 [3, size, size] in 0..1:
+astronaut-32.npy, astronaut-224.npy, coffee-32.npy."""
 import argparse
 
 from common import *
@@ -17,3 +18,8 @@ net, pictures, background = m3_case()
 torch.save(net, a.folder / "m3.pth")
 np.save(a.folder / "pictures.npy", pictures.numpy())
 np.save(a.folder / "background.npy", background.numpy())
+torch.manual_seed(0)
+torch.save(settle(m2()), a.folder / "m2.pth")
+for name, size in (("astronaut", 32), ("astronaut", 224), ("coffee", 32)):
+    picture = photo(size, name).transpose(2, 0, 1).astype(np.float32) / 255
+    np.save(a.folder / f"{name}-{size}.npy", np.ascontiguousarray(picture))
