@@ -42,7 +42,7 @@ type Query struct {
 	Seed uint64
 
 	// Memory bounds, in bytes and roughly, what a batch on the device takes.
-	// 0 means what was fastest on the machines measured, some megabytes. A
+	// 0 means what was fastest on the machines measured, mostly some megabytes. A
 	// bound too small for the smallest batch is an error.
 	Memory int
 
