@@ -66,8 +66,8 @@ func positive(v float64) bool { return v > 0 && !math.IsInf(v, 1) }
 // several are as near; without one, or with one farther than MaxDistance, the
 // pixel is a root. Segments are numbered by their roots in row-major order.
 //
-// Pixels of equal density never climb to each other, so a picture of one
-// colour has a root wherever its border leaves densities equal.
+// Pixels of equal density never climb to each other: in a picture of one
+// colour, every pixel whose window does not reach the border is a root.
 // scikit-image adds seeded noise of 1e-5 there; this function does not.
 //
 // Errors: a picture that is not [3, h, w], [1, h, w] or [h, w] with values in

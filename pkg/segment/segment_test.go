@@ -155,13 +155,13 @@ func TestLaws(t *testing.T) {
 	}
 }
 
-// TestOneColour states what a picture without edges gives: one tree that
-// climbs away from the border, one component, a grid.
+// TestOneColour states what a picture without edges gives: a root at each
+// pixel that sees no border, one component, a grid.
 func TestOneColour(t *testing.T) {
 	picture := array.New(3, 24, 24)
-	quick, err := segment.Quickshift(picture, segment.QuickshiftConfig{})
-	if err != nil || quick.Count < 1 {
-		t.Errorf("quickshift: %+v, %v", quick, err)
+	quick, err := segment.Quickshift(picture, segment.QuickshiftConfig{KernelSize: 3})
+	if err != nil || quick.Count != 6*6 {
+		t.Errorf("quickshift: %+v, %v: want the 6×6 pixels that are 9 from the border", quick, err)
 	}
 	felzenszwalb, err := segment.Felzenszwalb(picture, segment.FelzenszwalbConfig{})
 	if err != nil || felzenszwalb.Count != 1 {
