@@ -81,8 +81,8 @@ func largestGap(values []float32, a *Attribution) (worst float64) {
 }
 
 // completeHere wants what docs/attribution.md says of all networks. (Where
-// logits of 1.4 differ by 0.01 from the background's, as in one case, half of
-// that is the float32 rounding of the logits.)
+// logits of 1.4 differ by 0.01 from the background's, as in one case, the
+// float32 error of the logits alone is half of that.)
 func completeHere(t *testing.T, a *Attribution) {
 	t.Helper()
 	if a.MaxGap() > 1e-4 {

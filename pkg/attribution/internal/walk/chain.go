@@ -49,6 +49,10 @@ func (w *walker) chainRoot(s *site) (z *Node, bends bool) {
 	return z, bends || !w.affine(s.p)
 }
 
+// tail tells whether s is an affine end of a chain, such as the batch norm
+// after a ReLU: its linear rule has no quotient to round.
+func (w *walker) tail(s *site) bool { return w.affine(s.p) && len(w.operands(s)) == 1 }
+
 // secant hands m on from s to z, of which s is an elementwise function:
 // M_z = M·Δs/Δz.
 func (w *walker) secant(s *site, z, m *Node) {

@@ -71,7 +71,7 @@ func init() {
 
 // apply finds and applies the rule for one site.
 func (w *walker) apply(s *site, m *Node) {
-	if z := w.root[s.p]; z != nil {
+	if z := w.root[s.p]; z != nil && !w.tail(s) {
 		w.secant(s, z, m)
 		return
 	}
