@@ -2,11 +2,13 @@
 // it numbers, names and a caption.
 //
 // A figure function ([Lines], [Bars], [Images], [Confusion], [Scatter],
-// [HeatMap], [Histogram], [Network]) checks its data and returns a [Figure]; it neither
-// writes nor shows anything. What happens to the figure is a second call:
+// [HeatMap], [Histogram], [Network]; for attributions [SignedImages],
+// [Superpixels], [Waterfall], [Beeswarm], [Perturbation], [Agreement],
+// [Randomisation]) checks its data and returns a [Figure]; it neither writes
+// nor shows anything. What happens to the figure is a second call:
 // [Figure.Save] writes a file, [Show] displays it in a notebook and
-// [ShowInteractive] displays a scatter plot that can be brushed, or a network
-// whose rows can be chosen.
+// [ShowInteractive] displays a scatter plot that can be brushed, a network
+// whose rows can be chosen, or a figure that tells its values.
 //
 // The figures of one call share their scale, signed values are drawn around
 // zero, and colour never stands alone: a shape, a dash or a label says the
@@ -138,8 +140,8 @@ func (f *Figure) SVG(w io.Writer) error {
 }
 
 // Save writes the figure to a file, whole or not at all. The ending chooses
-// the format: .png, .svg, .pdf, or .html for the interactive form of a
-// scatter plot or network as one page without anything outside it. Missing folders are
+// the format: .png, .svg, .pdf, or .html for the interactive form, if the
+// figure has one, as one page without anything outside it. Missing folders are
 // made.
 func (f *Figure) Save(path string) error {
 	write := map[string]func(io.Writer) error{

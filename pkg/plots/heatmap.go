@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
@@ -45,7 +46,8 @@ type Block struct {
 }
 
 // HeatMap draws a matrix as colours with their scale beside it, and lines
-// between blocks.
+// between blocks. The figure has an interactive form that tells the value of a
+// cell.
 func HeatMap(data HeatMapData) (*Figure, error) {
 	domain, err := data.check()
 	if err != nil {
@@ -84,9 +86,10 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 		p.X.Tick.Label.Rotation = math.Pi / 2
 		p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
 	}
-	return &Figure{title: data.Title, caption: data.Caption, size: size, body: func(c draw.Canvas) {
+	// places returns the canvas of the plot and that of its cells.
+	places := func(c draw.Canvas) (whole, inside draw.Canvas) {
 		c.Max.X -= colourBarWidth + 2*margin
-		inside := p.DataCanvas(c)
+		inside = p.DataCanvas(c)
 		if !data.stretched() { // square cells
 			w, h := inside.Max.X-inside.Min.X, inside.Max.Y-inside.Min.Y
 			cell := min(w/vg.Length(columns), h/vg.Length(rows))
@@ -94,11 +97,40 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 			c = draw.Crop(c, spareX/2, -spareX/2, spareY/2, -spareY/2)
 			inside = p.DataCanvas(c)
 		}
+		return c, inside
+	}
+	body := func(c draw.Canvas) {
+		c, inside := places(c)
 		p.Draw(c)
 		bar := inside
 		bar.Min.X = inside.Max.X + 2*margin
 		drawColourBar(bar, colours, domain, data.ValueName)
-	}}, nil
+	}
+	hot := func(c draw.Canvas) hotSpots {
+		_, inside := places(c)
+		return hotSpots{Boxes: []hotBox{{
+			At: place(inside.Rectangle), Name: data.ValueName, Rows: rows, Columns: columns, Values: float32s(data.Values.Data),
+			RowNames: data.Rows.all(rows, "row"), ColumnNames: data.Columns.all(columns, "column"),
+		}}}
+	}
+	return &Figure{title: data.Title, caption: data.Caption, size: size, body: body, widget: hover(hot)}, nil
+}
+
+// all names every row or column.
+func (a HeatAxis) all(n int, kind string) []string {
+	if a.Names != nil {
+		return a.Names
+	}
+	names := make([]string, 0, n)
+	for _, b := range a.Blocks {
+		for i := range b.Count {
+			names = append(names, fmt.Sprintf("%s %d", b.Name, i))
+		}
+	}
+	for i := len(names); i < n; i++ {
+		names = append(names, fmt.Sprintf("%s %d", cmp.Or(a.Label, kind), i))
+	}
+	return names
 }
 
 // stretched tells whether the matrix is too long for square cells.

@@ -59,8 +59,8 @@ type hotDots struct {
 	Inputs string   `json:"inputs"`
 
 	// One for each point, little-endian.
-	X  []byte `json:"x"`           // float32, pixels of the figure
-	Y  []byte `json:"y"`           // float32, pixels of the figure
+	X  []byte `json:"x"`           // float32, pixels of the figure, from the left
+	Y  []byte `json:"y"`           // float32, the same, upwards
 	Of []byte `json:"of"`          // int32: series
 	In []byte `json:"in"`          // int32: row
 	V  []byte `json:"v"`           // float32: value

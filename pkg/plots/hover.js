@@ -57,7 +57,7 @@ function draw(root, d) {
     }
     unmark(k);
     s.tell(said.join("\n"), x, y);
-    say(said.join(" · "));
+    say(said.join(" · ").replaceAll("\n", " · "));
   }
   function boxAt(x, y) {
     const b = boxes.find(o => inside(o, x, y));
@@ -77,7 +77,7 @@ function draw(root, d) {
   }
 
   // Dots: here is the number of a point.
-  const dots = d.dots && { ...d.dots, x: floats(d.dots.x), y: floats(d.dots.y), of: ints(d.dots.of), in: ints(d.dots.in), v: floats(d.dots.v), f: d.dots.f && floats(d.dots.f) };
+  const dots = d.dots && { ...d.dots, x: floats(d.dots.x), y: floats(d.dots.y).map(v => H - v), of: ints(d.dots.of), in: ints(d.dots.in), v: floats(d.dots.v), f: d.dots.f && floats(d.dots.f) };
   function tellDot(i) {
     here = i;
     let k = 0;

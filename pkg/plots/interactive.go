@@ -36,12 +36,12 @@ type widget interface {
 // ErrStatic says that a figure has no interactive form.
 var ErrStatic = errors.New("this kind of figure has no interactive form; save it as .png, .svg or .pdf")
 
-// HTML returns the interactive form of a scatter plot or a network diagram as
-// one fragment that loads nothing: the picture for pages that run no scripts,
-// and data, style and code that replace it. A fragment may stand on a page
-// several times and beside others.
+// HTML returns the interactive form of a figure as one fragment that loads
+// nothing: the picture for pages that run no scripts, and data, style and code
+// that replace it or lie on top of it. A fragment may stand on a page several
+// times and beside others. Figures without such a form answer [ErrStatic].
 //
-// Points are selected with a rectangle, by mouse or keyboard; facets are
+// The points of a scatter plot are selected with a rectangle, by mouse or keyboard; facets are
 // linked by the rows they share. The fragment sends a CustomEvent "jacard-select" whose detail is the selection, and offers
 // to copy or save it as JSON:
 //

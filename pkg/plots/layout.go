@@ -127,6 +127,11 @@ const colourBarWidth = 66
 // drawColourBar draws the scale of a map along the left of c, as high as c,
 // with its ticks and name to the right.
 func drawColourBar(c draw.Canvas, m ColourMap, d Domain, name string) {
+	drawScale(c, m, d, name, (roundTicks{n: 6}).Ticks(d.Low, d.High))
+}
+
+// drawScale is drawColourBar with ticks of its own.
+func drawScale(c draw.Canvas, m ColourMap, d Domain, name string, ticks []plot.Tick) {
 	const wide, steps = 11, 256
 	img := image.NewNRGBA(image.Rect(0, 0, 1, steps))
 	for i := range steps {
@@ -146,7 +151,7 @@ func drawColourBar(c draw.Canvas, m ColourMap, d Domain, name string) {
 	style := textStyle(tickSize, ink)
 	style.YAlign = draw.YCenter
 	var widest vg.Length
-	for _, t := range (roundTicks{n: 6}).Ticks(d.Low, d.High) {
+	for _, t := range ticks {
 		y := c.Min.Y + vg.Length((t.Value-d.Low)/(d.High-d.Low))*(c.Max.Y-c.Min.Y)
 		c.StrokeLine2(line, bar.Max.X, y, bar.Max.X+3, y)
 		c.FillText(style, vg.Point{X: bar.Max.X + 5, Y: y}, t.Label)

@@ -34,6 +34,8 @@ type Series struct {
 	Low   []float64 // lower edge of a band around the line; nil means no band
 	High  []float64 // upper edge
 	Marks bool      // draw marks instead of a line, as for published values
+
+	control bool // in grey, as what the others are compared with
 }
 
 // Mark is a value worth a line across a panel.
@@ -160,6 +162,9 @@ func (s Series) add(p *plot.Plot, k int) []plot.Thumbnailer {
 		xy[i] = plotter.XY{X: s.x(i), Y: y}
 	}
 	colour := Tab10(k)
+	if s.control {
+		colour = muted
+	}
 	var thumbs []plot.Thumbnailer
 	if s.Low != nil {
 		var edge plotter.XYs

@@ -23,15 +23,16 @@ type mapGrid struct {
 	barName string
 }
 
-// mapCell is one picture. Its fields but the first are for the interactive
-// form.
+// mapCell is one picture.
 type mapCell struct {
-	picture *image.NRGBA // nil leaves the place empty
-	label   string       // below the picture
-	edges   *labelMap    // outlined; nil means nothing
-	name    string
-	values  []float32 // one for each pixel; nil means none
-	texts   []string  // by label of edges
+	picture *image.NRGBA
+	label   string    // below the picture
+	edges   *labelMap // outlined; nil means nothing
+
+	// For the interactive form.
+	name   string
+	values []float32 // one for each pixel; nil means none
+	texts  []string  // in place of values, by label of edges
 }
 
 const (
@@ -59,9 +60,7 @@ func (g mapGrid) hasBar() bool { return g.domain.High > g.domain.Low }
 func (g mapGrid) aspect() vg.Length {
 	a := 0.125
 	for _, c := range g.cells {
-		if c.picture != nil {
-			a = max(a, float64(c.picture.Rect.Dy())/float64(c.picture.Rect.Dx()))
-		}
+		a = max(a, float64(c.picture.Rect.Dy())/float64(c.picture.Rect.Dx()))
 	}
 	return vg.Length(min(a, 8))
 }
@@ -119,7 +118,7 @@ func (g mapGrid) size() Size {
 	l := g.layout(pixels(most)-2*margin, math.MaxFloat32)
 	side := min(float64(g.side)/a, l.wide.Dots(screenDPI))
 	for _, c := range g.cells {
-		if c.picture != nil && side >= float64(c.picture.Rect.Dx()) { // whole pixels of the screen for each pixel
+		if side >= float64(c.picture.Rect.Dx()) { // whole pixels of the screen for each pixel
 			side -= math.Mod(side+1e-6, float64(c.picture.Rect.Dx()))
 			break
 		}
@@ -168,9 +167,6 @@ func (g mapGrid) draw(c draw.Canvas) {
 		c.FillText(side, vg.Point{X: c.Min.X + l.left - margin, Y: y}, strings.Join(wrap(heading, n, nameWidth), "\n"))
 	}
 	for k, cell := range g.cells {
-		if cell.picture == nil {
-			continue
-		}
 		r := g.at(c, l, k)
 		b := cell.picture.Rect
 		times := func(v vg.Length, n int) int { return min(max(int(math.Round(v.Dots(screenDPI)/float64(n))), 1), 400) }
@@ -214,9 +210,6 @@ func (g mapGrid) hot(c draw.Canvas) hotSpots {
 	c, l := g.centred(c)
 	var spots hotSpots
 	for k, cell := range g.cells {
-		if cell.picture == nil {
-			continue
-		}
 		b := cell.picture.Rect
 		box := hotBox{
 			At: place(g.at(c, l, k)), Row: k / g.wide, Column: k % g.wide, Name: cell.name,

@@ -51,9 +51,10 @@ func Show(figures ...*Figure) error {
 	return shown()
 }
 
-// ShowInteractive displays scatter plots that can be brushed, and networks. The picture of
-// [Show] lies inside for readers whose page runs no scripts. Inside Jupyter a
-// selection can be saved as selections/NAME.json beside the notebook.
+// ShowInteractive displays the interactive form of figures that have one. The
+// picture of [Show] lies inside for readers whose page runs no scripts. Inside
+// Jupyter the selection of a scatter plot can be saved as selections/NAME.json
+// beside the notebook.
 func ShowInteractive(figures ...*Figure) error {
 	for _, f := range figures {
 		fragment, err := f.html(serverFolder(os.Getenv(protocol.GONB_JUPYTER_ROOT_ENV)))

@@ -80,6 +80,20 @@ func wrap(style text.Style, s string, width vg.Length) []string {
 	return lines
 }
 
+// shorten breaks s into at most the given number of lines; what is left over
+// is replaced by an ellipsis.
+func shorten(style text.Style, s string, width vg.Length, lines int) string {
+	all := wrap(style, s, width)
+	if len(all) > lines {
+		last := []rune(all[lines-1])
+		for len(last) > 1 && style.Width(string(last)+"…") > width {
+			last = last[:len(last)-1]
+		}
+		all = append(all[:lines-1:lines-1], string(last)+"…")
+	}
+	return strings.Join(all, "\n")
+}
+
 // newPlot is a panel in our look: sans-serif, a frame of two thin axes, and
 // ticks at round numbers.
 func newPlot(title, xlabel, ylabel string) *plot.Plot {
