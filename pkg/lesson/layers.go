@@ -40,6 +40,11 @@ func (s *Study) LayerOutput(ctx context.Context, c *Classifier, x *array.Array, 
 	return out[0], nil
 }
 
+// Probabilities are what the network predicts for rows x, [rows, 10].
+func (s *Study) Probabilities(ctx context.Context, c *Classifier, x *array.Array) (*array.Array, error) {
+	return c.Net.Predict(ctx, x, network.RunConfig{Backend: s.work.Backend})
+}
+
 // Embeddings holds a map of every layer for the first training rows.
 type Embeddings struct {
 	artifact.Provenance

@@ -152,7 +152,7 @@ func TestLayerOutputEqualsScikitLearn(t *testing.T) {
 				}
 			}
 		}
-		p, err := net.Predict(ctx, x, network.RunConfig{Backend: b})
+		p, err := s.Probabilities(ctx, c, x)
 		if err != nil {
 			t.Fatal(err)
 		}

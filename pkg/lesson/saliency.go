@@ -10,7 +10,6 @@ import (
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/attribution"
-	"github.com/gojacard/jacard/pkg/network"
 )
 
 // Saliency holds Shapley values of the pixels of one image, for the probability
@@ -176,7 +175,7 @@ func (d *Sample) background(digits []int) (*array.Array, error) {
 
 // meanOutput is the mean probability of each digit over rows.
 func (s *Study) meanOutput(ctx context.Context, c *Classifier, rows *array.Array) ([]float64, error) {
-	p, err := c.Net.Predict(ctx, rows, network.RunConfig{Backend: s.work.Backend})
+	p, err := s.Probabilities(ctx, c, rows)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,7 @@
 // [Verdict], which is printed:
 //
 //	Not yet:
-//	- 1 facet: want one for each of layers 2, 3 and 4
+//	- the number of facets is 1: want one for each of layers 2 to 4
 package exercise
 
 import (
@@ -44,7 +44,7 @@ func (v *Verdict) want(ok bool, format string, args ...any) {
 func Facets(data plots.ScatterData, e *lesson.Embeddings) (v Verdict) {
 	last := e.Layers[max(0, len(e.Layers)-3):]
 	v.want(data.Points == nil, "Points is set: leave it nil, each facet has points of its own")
-	v.want(len(data.Facets) == len(last), "%d facets: want one for each of layers %d to %d", len(data.Facets), last[0].Layer, last[len(last)-1].Layer)
+	v.want(len(data.Facets) == len(last), "the number of facets is %d: want one for each of layers %d to %d", len(data.Facets), last[0].Layer, last[len(last)-1].Layer)
 	names := map[string]bool{}
 	for k, f := range data.Facets {
 		if k < len(last) {

@@ -43,7 +43,7 @@ func TestVerdicts(t *testing.T) {
 	e, x := embeddings(), saliency()
 	for name, change := range map[string]func(*plots.ScatterData){
 		"":                                func(*plots.ScatterData) {},
-		"2 facets":                        func(d *plots.ScatterData) { d.Facets = d.Facets[:2] },
+		"number of facets is 2":           func(d *plots.ScatterData) { d.Facets = d.Facets[:2] },
 		"not the map of layer 3":          func(d *plots.ScatterData) { d.Facets[1].Points = e.Layers[0].Points },
 		"facet 3: its Name \"2\"":         func(d *plots.ScatterData) { d.Facets[2].Name = "2" },
 		"Classes are not the labels":      func(d *plots.ScatterData) { d.Classes = nil },

@@ -21,6 +21,38 @@ func caption(p *artifact.Provenance, what string, rows int) plots.Caption {
 // Digits are the names of the classes.
 var Digits = []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
 
+// Rows shows images of the sample with row and label and, if a classifier is
+// given and errs, what it takes them for; it knows of test rows alone.
+func Rows(sample *lesson.Sample, c *lesson.Classifier, rows []int) (*plots.Figure, error) {
+	images, err := sample.Images.Select(rows)
+	if err != nil {
+		return nil, err
+	}
+	images = unit(images, sample.White)
+	grid := plots.ImageGrid{Images: images}
+	for _, row := range rows {
+		label := fmt.Sprintf("%d: %d", row, sample.Labels[row])
+		if test := row - sample.TrainRows; c != nil && test >= 0 && c.Predicted[test] != sample.Labels[row] {
+			label += fmt.Sprintf(", not %d", c.Predicted[test])
+		}
+		grid.Labels = append(grid.Labels, label)
+	}
+	note := caption(&sample.Provenance, "Rows of the sample with their labels", len(rows))
+	if c != nil {
+		note.Source, note.Note = c.ID, "where the network errs: not what it says"
+	}
+	return plots.Images(plots.ImagesData{Title: "Digits", Grids: []plots.ImageGrid{grid}, Columns: min(10, len(rows)), Caption: note})
+}
+
+// unit scales pixels to 0…1.
+func unit(images *array.Array, white float64) *array.Array {
+	out := images.Clone()
+	for i := range out.Data {
+		out.Data[i] /= float32(white)
+	}
+	return out
+}
+
 // ReLU draws max(x, 0) at the integers −10…10.
 func ReLU() (*plots.Figure, error) {
 	line := plots.Series{}
@@ -62,13 +94,9 @@ func EmbeddingsData(e *lesson.Embeddings, sample *lesson.Sample, layers ...int) 
 			layers = append(layers, layer)
 		}
 	}
-	images := sample.Images.Slice(0, len(e.Labels)).Clone()
-	for i := range images.Data {
-		images.Data[i] /= float32(sample.White)
-	}
 	data := plots.ScatterData{
 		Title: "What the layers make of the digits", Classes: e.Labels, ClassNames: Digits,
-		Images: images, Name: "layers", Columns: 3, Radius: 1.6,
+		Images: unit(sample.Images.Slice(0, len(e.Labels)), sample.White), Name: "layers", Columns: 3, Radius: 1.6,
 		Caption: caption(&e.Provenance, "t-SNE of each layer's output from a random start, first training rows", len(e.Labels)),
 	}
 	data.Caption.Note = fmt.Sprintf("perplexity %g; share of rows that most of the 10 nearest on the map agree with: ", e.Perplexity)
@@ -159,7 +187,7 @@ func SideBySide(left, right plots.HeatMapData) (*plots.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plots.Beside("", right.Caption, 2, a, b)
+	return plots.Beside("Image and saliency", right.Caption, 2, a, b)
 }
 
 // AllDigits draws the Shapley values for the probability of every digit on one

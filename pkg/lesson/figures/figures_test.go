@@ -36,7 +36,8 @@ func noise(rng *rand.Rand, size float64, shape ...int) *array.Array {
 func TestFigures(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	const rows = 60
-	sample := &lesson.Sample{Images: noise(rng, 60, rows, 784), White: 255, TrainRows: rows}
+	sample := &lesson.Sample{Images: noise(rng, 60, rows+2, 784), Labels: make([]int, rows+2), White: 255, TrainRows: rows}
+	sample.Labels[rows], sample.Labels[rows+1] = 1, 2
 	e := &lesson.Embeddings{Perplexity: 3}
 	for i := range rows {
 		e.Labels = append(e.Labels, i%10)
@@ -59,6 +60,7 @@ func TestFigures(t *testing.T) {
 		figure *plots.Figure
 		words  string
 	}{
+		"rows":        {must(figures.Rows(sample, c, []int{8, 61})), "61: 2, not 3"},
 		"relu":        {must(figures.ReLU()), "ReLU(x)"},
 		"loss":        {must(figures.Loss(c)), "stopped as the loss"},
 		"confusion":   {must(figures.Confusion(c)), "Test accuracy 0.5000"},
