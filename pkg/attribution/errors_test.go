@@ -83,6 +83,26 @@ func TestModelsRefused(t *testing.T) {
 			return Add(ConvertDType(InsertAxes(ArgMax(x, -1), -1), x.DType()), column(x, 0))
 		}, "rescale: no rule for operation ArgMinMax"},
 		{"sort", func(x *Node, _ tapper) *Node { return column(Sort(x, -1, true), 0) }, "rescale: no rule for operation"},
+		{"largest two", func(x *Node, _ tapper) *Node {
+			values, _ := TopK(x, 2, -1)
+			return values
+		}, "for operation Sort"},
+		{"loop", func(x *Node, _ tapper) *Node {
+			// All operands are state: GoMLX shares scalars between functions.
+			limit := Scalar(x.Graph(), x.DType(), 100)
+			state := func(g *Graph) (*Node, *Node) {
+				return Parameter(g, "v", x.Shape()), Parameter(g, "limit", limit.Shape())
+			}
+			cond := NewClosure(x.Graph(), func(g *Graph) []*Node {
+				v, limit := state(g)
+				return []*Node{LessThan(ReduceAllSum(v), limit)}
+			})
+			body := NewClosure(x.Graph(), func(g *Graph) []*Node {
+				v, limit := state(g)
+				return []*Node{Add(v, v), limit}
+			})
+			return While(cond, body, x, limit)[0]
+		}, "for operation While"},
 		{"mean of the batch", func(x *Node, _ tapper) *Node { return Sub(x, ReduceAndKeep(x, ReduceMean, 0)) }, "mixes rows"},
 		{"batch reversed", func(x *Node, _ tapper) *Node { return Reverse(activation.Relu(x), 0) }, "moves rows against each other"},
 		{"batch twice", func(x *Node, _ tapper) *Node {
