@@ -46,6 +46,6 @@ func Agreement(data AgreementData) (*Figure, error) {
 	return HeatMap(HeatMapData{
 		Title: data.Title, Values: values, ValueName: data.Measure, Signed: true, Low: -1, High: 1, Numbers: n <= 16,
 		Rows: HeatAxis{Names: data.Methods}, Columns: HeatAxis{Names: data.Methods}, Caption: data.Caption,
-		Size: data.Size.or(min(720, 90*n+240), min(620, 90*n+110)),
+		Size: data.Size.or(min(720, 120*n+240), min(620, 120*n+140)),
 	})
 }

@@ -16,6 +16,7 @@
 package plots
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"image/png"
@@ -135,7 +136,13 @@ func (f *Figure) PNG(w io.Writer) error {
 func (f *Figure) SVG(w io.Writer) error {
 	c := vgsvg.New(f.extent())
 	f.draw(draw.New(c))
-	_, err := c.WriteTo(w)
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return err
+	}
+	// Pixels fill the place they were given, as in the other formats; SVG would
+	// keep a picture's own shape and blend its pixels.
+	_, err := w.Write(bytes.ReplaceAll(b.Bytes(), []byte("<image "), []byte(`<image preserveAspectRatio="none" image-rendering="pixelated" `)))
 	return err
 }
 

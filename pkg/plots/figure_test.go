@@ -64,6 +64,21 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// TestSVGImages: pictures in an SVG take the shape of their place, not their own.
+func TestSVGImages(t *testing.T) {
+	f, err := Images(ImagesData{Title: "An <image > in a title", Grids: []ImageGrid{{Images: somePictures(2)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := f.SVG(&b); err != nil {
+		t.Fatal(err)
+	}
+	if n, k := strings.Count(b.String(), "<image "), strings.Count(b.String(), `<image preserveAspectRatio="none"`); n != 2 || k != 2 {
+		t.Errorf("%d pictures, %d of them fill their place, want 2 and 2", n, k)
+	}
+}
+
 // TestSize: the picture has the size that the figure tells, and the caption
 // comes on top of the size asked for.
 func TestSize(t *testing.T) {

@@ -67,8 +67,8 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 	p.X.Tick.Length, p.Y.Tick.Length = 3, 3
 	p.X.Min, p.X.Max = -0.5, float64(columns)-0.5
 	p.Y.Min, p.Y.Max = 0.5-float64(rows), 0.5
-	p.X.Tick.Marker = data.Columns.ticks(columns, +1)
-	p.Y.Tick.Marker = data.Rows.ticks(rows, -1)
+	columnTicks := data.Columns.ticks(columns, +1)
+	p.X.Tick.Marker, p.Y.Tick.Marker = columnTicks, data.Rows.ticks(rows, -1)
 	p.Add(heatPlotter{data, colours, domain})
 
 	side, aside, above := 520, 200, 100
@@ -83,6 +83,9 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 	}
 	size := data.Size.or(side+aside, high+above)
 	if room := pixels(size.Width - 220); data.Columns.crowded(room) {
+		for i := range columnTicks {
+			columnTicks[i].Label += " " // upright names keep off the axis
+		}
 		p.X.Tick.Label.Rotation = math.Pi / 2
 		p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
 	}
@@ -141,7 +144,7 @@ func (data HeatMapData) stretched() bool {
 
 // ticks names blocks in their middle, else every row or column by name, else
 // round numbers. sign is −1 for rows, which run downwards.
-func (a HeatAxis) ticks(n int, sign float64) plot.Ticker {
+func (a HeatAxis) ticks(n int, sign float64) plot.ConstantTicks {
 	var ticks []plot.Tick
 	switch {
 	case a.Blocks != nil:
@@ -152,7 +155,8 @@ func (a HeatAxis) ticks(n int, sign float64) plot.Ticker {
 		}
 	case a.Names != nil:
 		for i, name := range a.Names {
-			ticks = append(ticks, plot.Tick{Value: sign * float64(i), Label: name})
+			label := shorten(textStyle(tickSize, ink), name, 150, 1) // the interactive form tells it all
+			ticks = append(ticks, plot.Tick{Value: sign * float64(i), Label: label})
 		}
 	default:
 		for _, t := range (roundTicks{n: 8, whole: true}).Ticks(0, float64(n)) {
