@@ -32,6 +32,29 @@ func BenchmarkTrainClassifier(b *testing.B) {
 	})
 }
 
+// BenchmarkTrainConvolutional trains three convolutions with pools on random
+// pictures.
+func BenchmarkTrainConvolutional(b *testing.B) {
+	var layers []Layer
+	for _, channels := range []int{32, 64, 128} {
+		layers = append(layers, Conv2D(channels, Square(3), ConvConfig{Padding: Square(1)}), ReLU(), MaxPool2D(Square(2), PoolConfig{}))
+	}
+	n := must(New("convolutional", []int{3, 32, 32}, append(layers, Flatten(), Dense(128), ReLU(), Dense(10))...))
+	x, y := pictures(640), must(OneHot(make([]int, 640), 10))
+	onEach(b, func(b *testing.B, be compute.Backend) {
+		benchmarkTrain(b, n, x, y, TrainConfig{Loss: CrossEntropy(), Backend: be})
+	})
+}
+
+// BenchmarkTrainSoftmaxMaps trains eight convolutions whose last maps are
+// probabilities, with a mean as their head: 4.5 GFLOP a picture and step.
+func BenchmarkTrainSoftmaxMaps(b *testing.B) {
+	n, x, y := softmaxMaps(), pictures(128), must(OneHot(make([]int, 128), 10))
+	onEach(b, func(b *testing.B, be compute.Backend) {
+		benchmarkTrain(b, n, x, y, TrainConfig{Loss: CrossEntropy(), Optimizer: SGD{Rate: 5e-3}, BatchSize: 32, Backend: be})
+	})
+}
+
 // BenchmarkPredict is one evaluation of the classifier on the test rows, as a
 // sweep over changed weights does hundreds of times.
 func BenchmarkPredict(b *testing.B) {
@@ -100,6 +123,23 @@ func classifier() *Network {
 	return must(New("classifier", []int{30},
 		Dense(100), ReLU(), Dense(100), ReLU(), Dropout(0.2), Dense(100), ReLU(), Dropout(0.3),
 		Dense(100), ReLU(), Dropout(0.4), Dense(100), ReLU(), Dropout(0.5), Dense(1), Sigmoid()))
+}
+
+// softmaxMaps is the XAINN study's second network, not initialised.
+func softmaxMaps() *Network {
+	conv := func(channels int) Layer { return Conv2D(channels, Square(3), ConvConfig{}) }
+	norm := BatchNorm(BatchNormConfig{})
+	layers := []Layer{conv(60), ReLU(), norm, conv(60), norm, ReLU()}
+	for _, channels := range []int{180, 180, 90, 90, 60} {
+		layers = append(layers, conv(channels), ReLU(), norm)
+	}
+	layers = append(layers, conv(10), norm, Softmax(0), AvgPool2D(Square(16), PoolConfig{}), Flatten())
+	return must(New("softmax maps", []int{3, 32, 32}, layers...))
+}
+
+// pictures returns random ones.
+func pictures(n int) *array.Array {
+	return must(array.From(randomRows(n, 3*32*32).Data, n, 3, 32, 32))
 }
 
 // randomRows returns numbers in [0, 1), always the same.

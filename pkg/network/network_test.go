@@ -67,13 +67,16 @@ func ExampleNetwork_WithParameters() {
 	// Output: [0] [6]
 }
 
-// TestStudySizes checks the parameter counts that the study publishes.
+// TestStudySizes checks the parameter counts that the studies publish.
 func TestStudySizes(t *testing.T) {
 	if got := classifier().ParameterCount(); got != 43_601 {
 		t.Errorf("classifier: got %d parameters, want 43,601", got)
 	}
 	if got := autoencoder().ParameterCount(); got != 1_153_454 {
 		t.Errorf("autoencoder: got %d parameters, want 1,153,454", got)
+	}
+	if got := softmaxMaps().ParameterCount(); got != 697_710 {
+		t.Errorf("softmax maps: got %d parameters, want 697,710", got)
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 // plans share one compiled program.
 //
 // On XLA one call runs many steps in a While loop, which halves the time of
-// small steps. On other backends a call is one step: a loop around a whole
-// step fails on GoMLX's Go backend. Both are made from the same graph of a step.
+// small steps. Otherwise a call is one step: on GoMLX's Go backend a loop
+// around a whole step fails, and XLA's CPU convolves some twenty times slower
+// within a loop than outside. Both are made from the same graph of a step.
 type plan struct {
 	arch      *architecture
 	loss      Loss
@@ -27,6 +28,7 @@ type plan struct {
 	rows, batch, steps int   // steps: batches of an epoch, the last may be partial
 	trainable          []int // indices of parameters
 	inputs             int   // arrays of data: x and y, or x alone if they are the same
+	looped             bool  // a call runs many steps
 }
 
 func newPlan(a *architecture, cfg TrainConfig, rows, inputs int) *plan {
@@ -34,6 +36,7 @@ func newPlan(a *architecture, cfg TrainConfig, rows, inputs int) *plan {
 	p := &plan{
 		arch: a, loss: cfg.Loss, optimizer: cfg.Optimizer, l2: cfg.L2,
 		rows: rows, batch: batch, steps: (rows + batch - 1) / batch, inputs: inputs,
+		looped: backend.IsXLA(cfg.Backend) && !a.convolves(),
 	}
 	for i, s := range a.specs {
 		if !s.Fixed {
@@ -43,10 +46,21 @@ func newPlan(a *architecture, cfg TrainConfig, rows, inputs int) *plan {
 	return p
 }
 
+// convolves tells whether a layer is a convolution.
+func (a *architecture) convolves() bool {
+	return slices.ContainsFunc(a.layers, func(l namedLayer) bool {
+		switch l.layer.(type) {
+		case conv2d, convTranspose2d:
+			return true
+		}
+		return false
+	})
+}
+
 // program returns the compiled training, from the architecture's cache.
 func (t *plan) program(be compute.Backend) (*graph.Exec, error) {
 	build := t.one
-	if backend.IsXLA(be) {
+	if t.looped {
 		build = t.loop
 	}
 	key := fmt.Sprintf("train %#v %#v l2 %g rows %d batch %d inputs %d", t.loss, t.optimizer, t.l2, t.rows, t.batch, t.inputs)

@@ -80,7 +80,7 @@ func (t *trainer) epoch(ctx context.Context, epoch int, order []int32) ([]float3
 		if err != nil {
 			return nil, fmt.Errorf("network: %q: training on %s: %w", t.n.name, t.cfg.Backend.Name(), err)
 		}
-		if backend.IsXLA(t.cfg.Backend) {
+		if t.looped {
 			t.chunk = min(nextChunk(t.chunk, time.Since(start)), t.steps) // twice as much for ever overflows
 			got = got[from:to]
 		}
