@@ -37,7 +37,6 @@ type evaluation struct {
 // of the time.
 func run(t *testing.T, trials []trial) {
 	t.Helper()
-	var args []any
 	for i := range trials {
 		c := &trials[i]
 		c.parameters = c.layer.Parameters(c.x.Shape[1:])
@@ -47,12 +46,15 @@ func run(t *testing.T, trials []trial) {
 				c.upstream.Data[k] = 1
 			}
 		}
-		args = append(args, backend.Tensor(c.x), backend.Tensor(c.upstream))
-		for _, s := range c.parameters {
-			args = append(args, backend.Tensor(c.params[s.Name]))
-		}
 	}
 	forEach(t, func(t *testing.T, be compute.Backend) {
+		var args []any
+		for _, c := range trials {
+			args = append(args, backend.Tensor(c.x), backend.Tensor(c.upstream))
+			for _, s := range c.parameters {
+				args = append(args, backend.Tensor(c.params[s.Name]))
+			}
+		}
 		exec, err := graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
 			var out []*graph.Node
 			for _, c := range trials {
