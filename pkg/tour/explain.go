@@ -8,6 +8,7 @@ import (
 	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/attribution"
 	"github.com/gojacard/jacard/pkg/measure"
+	"github.com/gojacard/jacard/pkg/segment"
 )
 
 // Explanation is what one method says about the pictures.
@@ -26,6 +27,12 @@ type Explanation struct {
 	BaseValues []float64
 	Outputs    []float32
 	MaxGap     float64 // as a share of the largest change
+
+	// R2 of the linear model of each picture, for LIME; else empty.
+	R2 []float64
+	// Absorbed is what biases and stabilisers kept of each output, for LRP;
+	// else empty.
+	Absorbed []float64
 }
 
 // Player joins inputs for methods that switch them on and off.
@@ -50,11 +57,15 @@ func (p *Pictures) Squares(size int) Player {
 }
 
 // Query asks about the pictures: the logit of each one's class, against the
-// background if the method compares with one.
+// background if the method compares with one. Integrated gradients, which follow
+// a path for every background picture, get one: their mean.
 func (s *Study) Query(p *Pictures, m attribution.Method) attribution.Query {
 	q := attribution.Query{Rows: p.Rows, Target: attribution.Target{Outputs: p.Labels}, Seed: s.Config.Seed, Backend: s.work.Backend}
 	if m.Promise().Background == attribution.Required {
 		q.Background = p.Background
+		if _, path := m.(attribution.IntegratedGradients); path {
+			q.Background = mean(p.Background)
+		}
 	}
 	return q
 }
@@ -68,12 +79,18 @@ func (s *Study) Explain(ctx context.Context, p *Pictures, m attribution.Method, 
 	return step(ctx, s, spec, func(ctx context.Context) (*Explanation, error) {
 		q := s.Query(p, m)
 		q.Groups, q.Progress = players.Groups, s.work.Progress(m.Name())
+		if _, ok := m.(attribution.GradCAM); ok {
+			q.Layers = []string{p.LastConv()}
+		}
 		a, err := attribution.Explain(ctx, p.Net, m, q)
 		if err != nil {
 			return nil, err
 		}
 		l := a.Layers[0]
-		e := &Explanation{Method: a.Method, Settings: settings, Complete: m.Promise().Complete, BaseValues: a.BaseValues, Outputs: a.Outputs.Data, MaxGap: l.MaxGap}
+		e := &Explanation{Method: a.Method, Settings: settings, Complete: m.Promise().Complete, BaseValues: a.BaseValues, Outputs: a.Outputs.Data, MaxGap: l.MaxGap, Absorbed: l.Absorbed}
+		for _, fit := range l.Fits {
+			e.R2 = append(e.R2, fit.R2)
+		}
 		if e.Values, err = perInput(p, l.Values, players); err != nil {
 			return nil, err
 		}
@@ -88,12 +105,21 @@ func (s *Study) Explain(ctx context.Context, p *Pictures, m attribution.Method, 
 	})
 }
 
-// perInput brings values of players to the shape of the pictures.
+// perInput brings values of players, or of places that all colours share, to
+// the shape of the pictures.
 func perInput(p *Pictures, values *array.Array, players Player) (*array.Array, error) {
+	out := array.New(p.Rows.Shape...)
+	if places, channels := values.Width(), p.Rows.Shape[1]; len(players.Groups) == 0 && places*channels == p.Rows.Width() {
+		for i := range out.Rows() {
+			for k := range out.Row(i) {
+				out.Row(i)[k] = values.At(i, k%places) / float32(channels)
+			}
+		}
+		return out, nil
+	}
 	if len(players.Groups) == 0 {
 		return array.From(values.Data, p.Rows.Shape...)
 	}
-	out := array.New(p.Rows.Shape...)
 	for i := range out.Rows() {
 		row, err := attribution.PerInput(values.Row(i), players.Groups[min(i, len(players.Groups)-1)])
 		if err != nil {
@@ -235,4 +261,27 @@ func average(values []float64) float64 {
 		sum += v
 	}
 	return sum / float64(len(values))
+}
+
+// Superpixels cuts each picture by quickshift and joins the pixels of a
+// segment, all colours, to one player.
+func (p *Pictures) Superpixels(cfg segment.QuickshiftConfig) (Player, error) {
+	out := Player{Name: fmt.Sprintf("quickshift %+v", cfg)}
+	for i := range p.Rows.Rows() {
+		m, err := p.Segments(i, cfg)
+		if err != nil {
+			return out, err
+		}
+		of, err := m.Players(p.Rows.Shape[1:])
+		if err != nil {
+			return out, err
+		}
+		out.Groups = append(out.Groups, of)
+	}
+	return out, nil
+}
+
+// Segments cuts one picture by quickshift.
+func (p *Pictures) Segments(picture int, cfg segment.QuickshiftConfig) (*segment.Map, error) {
+	return segment.Quickshift(&array.Array{Shape: p.Rows.Shape[1:], Data: p.Rows.Row(picture)}, cfg)
 }
