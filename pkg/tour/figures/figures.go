@@ -8,6 +8,7 @@ import (
 
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
+	"github.com/gojacard/jacard/pkg/attribution"
 	"github.com/gojacard/jacard/pkg/plots"
 	"github.com/gojacard/jacard/pkg/segment"
 	"github.com/gojacard/jacard/pkg/tour"
@@ -55,106 +56,61 @@ func zeroIfNaN(v float64) float64 {
 
 // Curves draws deletion and insertion curves beside random orders.
 func Curves(p *tour.Pictures, c *tour.Checks) (*plots.Figure, error) {
-	data := plots.LinesData{Title: "Do the named pixels move the output? " + p.Name, XLabel: "share of inputs replaced", YLabel: "logit of the class"}
-	for _, way := range []struct {
-		name           string
-		curves         [][]float64
-		random, spread []float64
-	}{
-		{"deletion: faster down is better", c.Deletion, c.RandomDeletion, c.RandomDeletionStd},
-		{"insertion: faster up is better", c.Insertion, c.RandomInsertion, c.RandomInsertionStd},
-	} {
-		for i, curve := range way.curves {
-			data.Series = append(data.Series, plots.Series{Name: c.Methods[i], Facet: way.name, X: c.Share, Y: curve})
+	data := plots.PerturbationData{Title: "Do the named pixels move the output? " + p.Name, XLabel: "share of inputs replaced", YLabel: "logit of the class",
+		Panels: []plots.PerturbationPanel{
+			{Name: "deletion: faster down is better", RandomMean: c.RandomDeletion, RandomStd: c.RandomDeletionStd},
+			{Name: "insertion: faster up is better", RandomMean: c.RandomInsertion, RandomStd: c.RandomInsertionStd},
+		}}
+	for k, curves := range [][][]float64{c.Deletion, c.Insertion} {
+		data.Panels[k].Shares = c.Share
+		for i, y := range curves {
+			data.Panels[k].Curves = append(data.Panels[k].Curves, plots.PerturbationCurve{Name: c.Methods[i], Y: y})
 		}
-		if way.random == nil {
-			continue
-		}
-		low, high := make([]float64, len(way.random)), make([]float64, len(way.random))
-		for k, m := range way.random {
-			low[k], high[k] = m-way.spread[k], m+way.spread[k]
-		}
-		data.Series = append(data.Series, plots.Series{Name: "random order", Facet: way.name, X: c.Share, Y: way.random, Low: low, High: high})
 	}
-	data.Caption = caption(&c.Provenance, "mean over the pictures; replaced by the mean background picture; band: one standard deviation of random orders", len(p.Labels))
-	return plots.Lines(data)
+	data.Caption = caption(&c.Provenance, "mean over the pictures; replaced by the mean background picture", len(p.Labels))
+	return plots.Perturbation(data)
 }
 
 // Agreement draws the mean rank correlation of every pair of methods.
 func Agreement(p *tour.Pictures, c *tour.Checks) (*plots.Figure, error) {
-	n := len(c.Methods)
-	values := array.New(n, n)
-	for i, row := range c.Agreement {
-		for j, v := range row {
-			values.Data[i*n+j] = float32(v)
-		}
-	}
-	axis := plots.HeatAxis{Names: c.Methods}
-	return plots.HeatMap(plots.HeatMapData{Title: "Do methods agree? " + p.Name, Values: values, ValueName: "rank correlation", Signed: true, Low: -1, High: 1,
-		Rows: axis, Columns: axis, Numbers: true, Caption: caption(&c.Provenance, "Spearman's rank correlation of the attributions, mean over the pictures", len(p.Labels))})
+	return plots.Agreement(plots.AgreementData{Title: "Do methods agree? " + p.Name, Methods: c.Methods, Values: c.Agreement, Measure: "Spearman's ρ",
+		Caption: caption(&c.Provenance, "rank correlation of the attributions, mean over the pictures", len(p.Labels))})
 }
 
 // Randomisation draws what is left of the attributions of one picture when the
-// network forgets: one row a method, one column a stage.
+// network forgets, and the similarity against the stages.
 func Randomisation(p *tour.Pictures, panel *tour.Panel, picture int) (*plots.Figure, error) {
-	if picture < 0 || picture >= len(p.Labels) {
-		return nil, fmt.Errorf("figures: picture %d: there are 0…%d", picture, len(p.Labels)-1)
-	}
-	ids := make([]int, len(panel.Methods))
-	for i := range ids {
-		ids[i] = picture
-	}
-	images, err := p.Rows.Select(ids)
-	if err != nil {
-		return nil, err
-	}
-	data := plots.SignedImagesData{Title: "What is left when the network forgets? " + p.Name, Images: images, Names: panel.Methods, ValueName: "φ", PerColumn: true, Share: 0.995}
-	for k, stage := range panel.Stages {
-		column := plots.SignedColumn{Name: stage}
-		var rows []*array.Array
-		for i := range panel.Methods {
-			row := panel.Maps[i][k].Slice(picture, picture+1).Clone()
-			unitScale(row)
-			rows = append(rows, row)
-			column.Labels = append(column.Labels, fmt.Sprintf("ρ %.2f", panel.Similarity[i][k]))
-		}
-		if column.Values, err = array.Concat(rows...); err != nil {
-			return nil, err
-		}
-		data.Columns = append(data.Columns, column)
-	}
-	data.Caption = caption(&panel.Provenance, "parameters drawn anew from the output down; each map on its own scale; ρ: mean rank correlation with the trained network's attributions", len(p.Labels))
-	return plots.SignedImages(data)
+	return plots.Randomisation(plots.RandomisationData{Title: "What is left when the network forgets? " + p.Name, Methods: panel.Methods, Stages: panel.Stages,
+		Values: panel.Maps, Row: picture, Image: p.Rows, Similarity: panel.Similarity, Measure: "rank correlation", PerMap: true, ValueName: "φ",
+		Caption: caption(&panel.Provenance, "parameters drawn anew from the output down; correlation with the trained network's attributions, mean over the pictures", len(p.Labels))})
 }
 
-// unitScale divides by the largest magnitude: methods in one column measure
-// different things.
-func unitScale(a *array.Array) {
-	var most float32
-	for _, v := range a.Data {
-		most = max(most, v, -v)
+// Waterfall draws how one row's features lead from the base value to the
+// output.
+func Waterfall(a *attribution.Attribution, rows *array.Array, names []string, row int, output string) (*plots.Figure, error) {
+	if row < 0 || row >= rows.Rows() {
+		return nil, fmt.Errorf("figures: row %d: there are 0…%d", row, rows.Rows()-1)
 	}
-	if most == 0 {
-		return
-	}
-	for i := range a.Data {
-		a.Data[i] /= most
-	}
+	return plots.Waterfall(plots.WaterfallData{Title: fmt.Sprintf("What made row %d different?", row), XLabel: output, Base: a.BaseValues[row],
+		Values: floats(a.Layers[0].Values.Row(row)), Names: names, Inputs: floats(rows.Row(row)), Caption: attributionCaption(a, output, 1)})
 }
 
-// Forgetting draws the similarity of the attributions against the stages.
-func Forgetting(p *tour.Pictures, panel *tour.Panel) (*plots.Figure, error) {
-	data := plots.LinesData{Title: "Similarity while the network forgets: " + p.Name, XLabel: "layers drawn anew, from the output down", YLabel: "rank correlation"}
-	cascade := len(panel.Stages) - 1 // the last stage, shuffled labels, is no step of the cascade
-	for i, m := range panel.Methods {
-		var x []float64
-		for k := range cascade {
-			x = append(x, float64(k))
-		}
-		data.Series = append(data.Series, plots.Series{Name: m, X: x, Y: panel.Similarity[i][:cascade]})
+// Beeswarm draws the attributions of all rows, feature by feature.
+func Beeswarm(a *attribution.Attribution, rows *array.Array, names []string, output string) (*plots.Figure, error) {
+	return plots.Beeswarm(plots.BeeswarmData{Title: "What moves the output, over all rows?", XLabel: "φ of " + output, Values: a.Layers[0].Values, Names: names, Inputs: rows,
+		Caption: attributionCaption(a, output, rows.Rows())})
+}
+
+func attributionCaption(a *attribution.Attribution, output string, n int) plots.Caption {
+	return plots.Caption{Method: a.Method, Target: output, Gap: a.MaxGap(), N: n, Seed: a.Provenance.Seed, Source: a.Provenance.Parameters}
+}
+
+func floats(values []float32) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = float64(v)
 	}
-	data.Caption = caption(&panel.Provenance, "mean over the pictures; a line that stays high does not depend on what the network has learned", len(p.Labels))
-	return plots.Lines(data)
+	return out
 }
 
 // Explanations lists what each method promises and how far it keeps it.
@@ -223,7 +179,7 @@ func Superpixels(p *tour.Pictures, cfg segment.QuickshiftConfig, e *tour.Explana
 		for k, label := range m.Labels { // all channels of a segment have its value
 			weights[label] = float64(e.Values.At(i, k%pixels))
 		}
-		panel := plots.SuperpixelPanel{Name: p.Classes[l], Image: p.Rows.Slice(i, i+1), Segments: m.Labels, Weights: weights}
+		panel := plots.SuperpixelPanel{Name: p.Classes[l], Image: &array.Array{Shape: p.Rows.Shape[1:], Data: p.Rows.Row(i)}, Segments: m.Labels, Weights: weights}
 		if len(e.R2) > 0 {
 			panel.Label = fmt.Sprintf("R² %.2f", e.R2[i])
 		}
