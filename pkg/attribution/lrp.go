@@ -87,8 +87,17 @@ func EpsilonAlpha2Beta1() LRP { return LRP{Conv: AlphaBetaRule{}} }
 // layers.
 func EpsilonAlpha2Beta1Flat() LRP { return LRP{Conv: AlphaBetaRule{}, First: FlatRule{}} }
 
-// Name is "lrp".
-func (LRP) Name() string { return "lrp" }
+// Name is "LRP", with the rules of convolutions and first layers if they have
+// their own: "LRP z⁺ flat".
+func (m LRP) Name() string {
+	name := "LRP"
+	for _, rule := range []LRPRule{m.Conv, m.First} {
+		if rule != nil {
+			name += fmt.Sprintf(" %v", rule)
+		}
+	}
+	return name
+}
 
 // Promise: complete with what biases absorb, no background, every layer.
 func (LRP) Promise() Promise { return Promise{Complete: true, Layers: true} }

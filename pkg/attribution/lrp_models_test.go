@@ -167,8 +167,8 @@ func TestLRPRefuses(t *testing.T) {
 		{LRP{Layers: []LRPLayer{{"conv9", ZPlusRule{}}}}, Query{}, `rule for layer "conv9", which does not exist: the model has input, linear0`},
 		{LRP{Layers: []LRPLayer{{"linear0", nil}}}, Query{}, "want one, and not nil"},
 		{LRP{Layers: []LRPLayer{{"relu1", ZPlusRule{}}}}, Query{}, `rule z⁺ for layer "relu1", which has no weights on the way`},
-		{LRP{}, Query{Background: rows}, "lrp compares with none"},
-		{LRP{}, Query{Groups: [][]int{{0, 0, 1, 1}}}, "lrp does not join inputs"},
+		{LRP{}, Query{Background: rows}, "LRP compares with none"},
+		{LRP{}, Query{Groups: [][]int{{0, 0, 1, 1}}}, "LRP does not join inputs"},
 		{LRP{}, Query{Memory: 8}, "memory bound of 8 bytes"},
 		{LRP{}, Query{Target: Target{Layer: "linear0"}, Layers: []string{"relu1"}}, `layer "relu1" does not lie between`},
 	} {
@@ -212,7 +212,7 @@ func TestLRPEveryKind(t *testing.T) {
 		layers := append([]string{Input}, tapsOf(t, m, rows, b)...)
 		a, err := Explain(context.Background(), m, EpsilonPlus(), Query{Rows: rows, Layers: layers, MaxGap: 1e6, Backend: b})
 		if strings.HasPrefix(k.name, "power") || strings.HasPrefix(k.name, "scatter") { // of two, in place
-			wantText(t, k.name, err, "lrp: no rule for operation")
+			wantText(t, k.name, err, ": no rule for operation")
 			continue
 		}
 		if err != nil {

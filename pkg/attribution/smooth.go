@@ -44,15 +44,15 @@ var statistics = []struct {
 	name   string
 	reduce func(moments) (value, standardError float64)
 }{
-	{"smoothgrad", meanOf},
-	{"smoothgrad squared", squareOf},
-	{"vargrad", varianceOf},
+	{"SmoothGrad", meanOf},
+	{"SmoothGrad squared", squareOf},
+	{"VarGrad", varianceOf},
 }
 
-// Name is "smoothgrad", "smoothgrad squared" or "vargrad".
+// Name is "SmoothGrad", "SmoothGrad squared" or "VarGrad".
 func (m SmoothGrad) Name() string {
 	if m.Statistic < 0 || int(m.Statistic) >= len(statistics) {
-		return "smoothgrad"
+		return "SmoothGrad"
 	}
 	return statistics[m.Statistic].name
 }
