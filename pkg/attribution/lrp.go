@@ -88,16 +88,18 @@ func EpsilonAlpha2Beta1() LRP { return LRP{Conv: AlphaBetaRule{}} }
 func EpsilonAlpha2Beta1Flat() LRP { return LRP{Conv: AlphaBetaRule{}, First: FlatRule{}} }
 
 // Name is "LRP", with the rules of convolutions and first layers if they have
-// their own: "LRP z⁺ flat".
+// their own, in letters that every font has: "LRP z+ flat".
 func (m LRP) Name() string {
 	name := "LRP"
 	for _, rule := range []LRPRule{m.Conv, m.First} {
 		if rule != nil {
-			name += fmt.Sprintf(" %v", rule)
+			name += " " + plainLetters.Replace(rule.String())
 		}
 	}
 	return name
 }
+
+var plainLetters = strings.NewReplacer("⁺", "+", "ᴮ", "B")
 
 // Promise: complete with what biases absorb, no background, every layer.
 func (LRP) Promise() Promise { return Promise{Complete: true, Layers: true} }
