@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -181,7 +182,7 @@ func TestGradientsEqualCaptum(t *testing.T) {
 				continue
 			}
 			for i, b := range backend.ForTest(t) {
-				if i > 0 && !k.xla || k.key == "layer_conductance_fine" && i == 0 && len(backend.ForTest(t)) > 1 {
+				if slow := os.Getenv("JACARD_SLOW") != ""; !slow && (i > 0 && !k.xla || k.key == "layer_conductance_fine" && i == 0 && len(backend.ForTest(t)) > 1) {
 					continue // thousands of points, or much compiling for little
 				}
 				a := c.values(t, b, k.method, k.q, k.do)
