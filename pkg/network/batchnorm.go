@@ -56,12 +56,7 @@ func (batchNorm) Parameters(input []int) []Spec {
 
 func (l batchNorm) Graph(p *Pass, x *graph.Node) *graph.Node {
 	return p.onChannels(x, func(x *graph.Node, channels int) *graph.Node {
-		wide := make([]int, x.Rank()) // shape of a statistic beside x
-		for i := range wide {
-			wide[i] = 1
-		}
-		wide[channels] = x.Shape().Dim(channels)
-		param := func(name string) *graph.Node { return graph.Reshape(p.Param(name), wide...) }
+		param := func(name string) *graph.Node { return graph.Reshape(p.Param(name), beside(x, channels)...) }
 		var centred, variance *graph.Node
 		if p.Training {
 			centred, variance = l.batch(p, x, channels)
@@ -86,12 +81,7 @@ func (l batchNorm) batch(p *Pass, x *graph.Node, channels int) (centred, varianc
 	n := graph.Scalar(x.Graph(), x.DType(), x.Shape().Size()/x.Shape().Dim(channels))
 	sum := func(v *graph.Node) *graph.Node { return graph.ReduceAndKeep(v, graph.ReduceSum, axes...) }
 	if p.RowWeight != nil {
-		wide := make([]int, x.Rank())
-		for i := range wide {
-			wide[i] = 1
-		}
-		wide[0] = x.Shape().Dim(0)
-		weight := graph.Reshape(p.RowWeight, wide...)
+		weight := graph.Reshape(p.RowWeight, beside(x, 0)...)
 		n = graph.MulScalar(graph.ReduceAllSum(p.RowWeight), x.Shape().Size()/x.Shape().Dim(channels)/x.Shape().Dim(0))
 		all := sum
 		sum = func(v *graph.Node) *graph.Node { return all(graph.Mul(v, weight)) }

@@ -4,9 +4,8 @@ import (
 	"cmp"
 	"fmt"
 
-	"github.com/nlpodyssey/gopickle/types"
-
 	"github.com/gomlx/gomlx/core/graph"
+	"github.com/nlpodyssey/gopickle/types"
 )
 
 // LayerNormConfig is what [LayerNorm] can be told.
@@ -48,16 +47,11 @@ func (l layerNorm) Parameters(input []int) []Spec {
 }
 
 func (l layerNorm) Graph(p *Pass, x *graph.Node) *graph.Node {
-	rank := x.Rank()
-	wide := make([]int, rank) // shape of weight and bias beside x
 	var axes []int
-	for i := range wide {
-		wide[i] = 1
-		if i >= rank-cmp.Or(l.Axes, rank-1) {
-			wide[i] = x.Shape().Dim(i)
-			axes = append(axes, i)
-		}
+	for i := x.Rank() - cmp.Or(l.Axes, x.Rank()-1); i < x.Rank(); i++ {
+		axes = append(axes, i)
 	}
+	wide := beside(x, axes...)
 	mean := func(v *graph.Node) *graph.Node { return graph.ReduceAndKeep(v, graph.ReduceMean, axes...) }
 	centred := graph.Sub(x, mean(x))
 	spread := graph.Sqrt(graph.AddScalar(mean(graph.Square(centred)), l.Epsilon))

@@ -39,3 +39,17 @@ func (p *Pass) onChannels(x *graph.Node, f func(x *graph.Node, channels int) *gr
 	}
 	return f(x, 1)
 }
+
+// beside returns x's dimensions along the given axes and 1 along the others:
+// the shape in which one value for each place of those axes is added to x, or
+// multiplied with it.
+func beside(x *graph.Node, axes ...int) []int {
+	dims := make([]int, x.Rank())
+	for i := range dims {
+		dims[i] = 1
+	}
+	for _, a := range axes {
+		dims[a] = x.Shape().Dim(a)
+	}
+	return dims
+}
