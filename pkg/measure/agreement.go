@@ -11,7 +11,7 @@ import (
 	"github.com/gojacard/jacard/pkg/array"
 )
 
-// Agreement compares two attributions of one row.
+// Agreement compares two attributions of one row, which have the same length.
 type Agreement func(a, b []float32) float64
 
 // Spearman is the rank correlation of the values, −1…1; equal values share
@@ -54,7 +54,8 @@ func TopOverlap(k int) Agreement {
 
 // Agree returns the mean agreement over the rows of every pair of attributions,
 // [methods, methods]. Rows where it is not a number are left out; NaN if that
-// leaves none.
+// leaves none. Attributions are [rows, ...]; other numbers of rows or inputs than
+// the first one's, and values that are not finite, are errors.
 func Agree(how Agreement, values ...*array.Array) ([][]float64, error) {
 	if len(values) == 0 {
 		return nil, fmt.Errorf("measure: no attributions to compare")

@@ -21,8 +21,9 @@ type CurveConfig struct {
 	// the largest (MoRF).
 	Least bool
 
-	// Steps is the number of points after the first; the inputs are divided
-	// among them as equally as goes. 0 means one input a step.
+	// Steps is the number of points after the first; the inputs, or players, are
+	// divided among them as equally as goes. 0, and more than the row with the
+	// fewest players has, mean as many as that one has.
 	Steps int
 
 	// Random draws that many random orders beside each row's own, as control.
@@ -33,8 +34,8 @@ type CurveConfig struct {
 // Curves is the output while inputs are replaced.
 type Curves struct {
 	Share []float64   // of inputs replaced or put in, 0…1, one a step
-	Rows  [][]float64 // output of each row after each step
-	Area  []float64   // below each row's curve, by trapezoids over Share
+	Rows  [][]float64 // output of each row after each step, in units of f
+	Area  []float64   // below each row's curve, by trapezoids over Share, in units of f
 
 	// Random holds the control: mean and standard deviation over rows and
 	// random orders after each step, and the mean area. Empty without one.
@@ -61,6 +62,8 @@ func (c *Curves) Mean() []float64 {
 //
 // Values are the attributions of q.Rows, [rows, ...], or [rows, players] with
 // q.Groups. The baseline is q.Background: one row, or as many as there are rows.
+// Another shape, and values that are not finite, are errors. One row's curve and
+// its controls, (Steps + 1)·(Random + 1) rows, are in memory at once.
 //
 // Samek et al., 2017 (MoRF, LeRF); Petsiuk et al., 2018 (insertion, deletion).
 func Curve(ctx context.Context, m attribution.Model, q attribution.Query, values *array.Array, cfg CurveConfig) (*Curves, error) {

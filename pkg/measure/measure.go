@@ -16,7 +16,9 @@ import (
 	"github.com/gojacard/jacard/pkg/attribution"
 )
 
-// Completeness returns Σφ − (f(x) − base value) for each row, in units of f.
+// Completeness returns Σφ − (f(x) − base value) for each row, in units of f, of
+// any method that has a base value, whether it promises 0 or not. What LRP
+// absorbs is missing here; [attribution.LayerAttribution.Gaps] counts it.
 func Completeness(a *attribution.Attribution, layer string) ([]float64, error) {
 	l, err := a.Layer(layer)
 	if err != nil {
@@ -37,7 +39,8 @@ func Completeness(a *attribution.Attribution, layer string) ([]float64, error) {
 }
 
 // Gini returns the Gini index of |φ| of each row: 0 if all inputs have the same
-// share, near 1 if one has all. A row of zeros has 0.
+// share, 1 − 1/n if one of n has all. A row of zeros has 0. Values are [rows,
+// ...]; nothing, and values that are not finite, are errors.
 //
 // Hurley and Rickard, 2009; Chalasani et al., 2020.
 func Gini(values *array.Array) ([]float64, error) {

@@ -69,7 +69,7 @@ func TestCaptum(t *testing.T) {
 	}
 }
 
-// sum is a linear model: its attributions are known.
+// linear is a model whose attributions are known: weight times input.
 func linear(t *testing.T, weights ...float32) *network.Network {
 	t.Helper()
 	n, err := network.New("linear", []int{len(weights)}, network.Dense(1))
@@ -153,14 +153,16 @@ func TestMaxSensitivity(t *testing.T) {
 		t.Fatal(err)
 	}
 	near(t, "sensitivity", got, []float32{0.4 / 5}, 1e-6, 0)
+	q.Background = q.Rows
+	if got, err = measure.MaxSensitivity(ctx, m, attribution.Rescale{}, q, u); err != nil || !math.IsNaN(got[0]) {
+		t.Errorf("where the attribution is zero: got %v, %v, want NaN", got, err)
+	}
 	ball, err := measure.Ball(q.Rows, 50, 0.02, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range ball.Data {
-		if v < -0.02 || v > 0.02 {
-			t.Fatalf("perturbation %g outside 0.02", v)
-		}
+	if low, high := slices.Min(ball.Data), slices.Max(ball.Data); low < -0.02 || low > -0.01 || high < 0.01 || high > 0.02 {
+		t.Errorf("perturbations from %g to %g, want them to fill ±0.02", low, high)
 	}
 }
 
@@ -244,6 +246,7 @@ func TestBadInput(t *testing.T) {
 	split.Groups = [][]int{{0, 5}}
 	nan := rows(t, []float32{1, float32(math.NaN())})
 	other := linear(t, 1, 2, 3)
+	broken := func(_ network.Spec, values []float32, _ *rand.Rand) { values[0] = float32(math.NaN()) }
 	for want, err := range map[string]error{
 		"needs a baseline":             second(measure.Curve(ctx, m, none, x, measure.CurveConfig{})),
 		"Steps -1":                     second(measure.Curve(ctx, m, q, x, measure.CurveConfig{Steps: -1})),
@@ -256,6 +259,7 @@ func TestBadInput(t *testing.T) {
 		"no attributions to compare":   second(measure.Agree(measure.Spearman)),
 		"attributions 1 have 1 rows":   second(measure.Agree(measure.Spearman, array.New(2, 2), x)),
 		"no methods to check":          second(measure.Randomise(ctx, m, nil, q, measure.RandomiseConfig{})),
+		`saliency, stage "dense0"`:     second(measure.Randomise(ctx, m, []attribution.Method{attribution.Saliency{}}, none, measure.RandomiseConfig{Init: broken})),
 		"has other layers than":        second(measure.Randomise(ctx, m, []attribution.Method{attribution.Rescale{}}, q, measure.RandomiseConfig{Labels: other})),
 		"shape [0 2] holds nothing":    second(measure.Gini(array.New(0, 2))),
 		"takes one for all rows":       second(measure.MaxSensitivity(ctx, m, attribution.Rescale{}, attribution.Query{Rows: x, Groups: [][]int{{0, 0}, {0, 1}}}, array.New(1, 1, 2))),

@@ -49,8 +49,12 @@ type Panel struct {
 // layer. A method whose pictures hardly change does not depend on what the
 // network has learned, however good they look.
 //
-// Stages draw with streams of q.Seed, so that panels can be repeated. Methods
-// explain q.Target at all stages.
+// All new parameters are drawn once, by a stream of q.Seed, so that panels can
+// be repeated. Methods explain q.Target at all stages, in the first layer of the
+// query.
+//
+// A network without parameters, a cfg.Labels of other layers, and attributions
+// that are not finite are errors.
 //
 // Adebayo et al., 2018, sections 3 and 4.
 func Randomise(ctx context.Context, net *network.Network, methods []attribution.Method, q attribution.Query, cfg RandomiseConfig) (*Panel, error) {
@@ -73,10 +77,8 @@ func Randomise(ctx context.Context, net *network.Network, methods []attribution.
 				return nil, fmt.Errorf("measure: %s, stage %q: %w", method.Name(), names[k], err)
 			}
 			v := a.Layers[0].Values
-			if k == 0 {
-				if err := check("values", v); err != nil {
-					return nil, err
-				}
+			if err := check(fmt.Sprintf("%s, stage %q: values", method.Name(), names[k]), v); err != nil {
+				return nil, err
 			}
 			values = append(values, v)
 			signed = append(signed, meanAgreement(Spearman, values[0], v))

@@ -12,36 +12,32 @@ import (
 	"github.com/gojacard/jacard/pkg/attribution"
 )
 
-// Noise draws normal perturbations of standard deviation std for rows,
-// [rows, draws, ...], for [Infidelity] and [MaxSensitivity].
+// Noise draws normal perturbations of standard deviation std, in units of the
+// inputs, for rows [rows, ...]: [rows, draws, ...], for [Infidelity] and
+// [MaxSensitivity]. Fewer than one draw, and a deviation that is not a positive
+// number, are errors.
 func Noise(rows *array.Array, draws int, std float64, seed uint64) (*array.Array, error) {
-	if err := check("rows", rows); err != nil {
-		return nil, err
-	}
-	if draws < 1 || !(std > 0) || math.IsInf(std, 1) {
-		return nil, fmt.Errorf("measure: %d draws of standard deviation %g: want at least 1, of a positive number", draws, std)
-	}
-	rng := random.Stream(seed, "perturbations")
-	out := array.New(append([]int{rows.Rows(), draws}, rows.Shape[1:]...)...)
-	for i := range out.Data {
-		out.Data[i] = float32(std * rng.NormFloat64())
-	}
-	return out, nil
+	return draw(rows, draws, "standard deviation", std, random.Stream(seed, "perturbations").NormFloat64)
 }
 
 // Ball draws perturbations that are uniform in [−radius, radius] for each
-// input, as captum's max-sensitivity has them. Shape as for [Noise].
+// input, as captum's max-sensitivity has them. Shape and errors as for [Noise].
 func Ball(rows *array.Array, draws int, radius float64, seed uint64) (*array.Array, error) {
-	out, err := Noise(rows, draws, 1, seed)
-	if err != nil {
+	rng := random.Stream(seed, "perturbations in a ball")
+	return draw(rows, draws, "radius", radius, func() float64 { return 2*rng.Float64() - 1 })
+}
+
+// draw returns [rows, draws, ...] of size times numbers that next draws.
+func draw(rows *array.Array, draws int, what string, size float64, next func() float64) (*array.Array, error) {
+	if err := check("rows", rows); err != nil {
 		return nil, err
 	}
-	if !(radius > 0) || math.IsInf(radius, 1) {
-		return nil, fmt.Errorf("measure: radius %g: want a positive number", radius)
+	if draws < 1 || !(size > 0) || math.IsInf(size, 1) {
+		return nil, fmt.Errorf("measure: %d draws of %s %g: want at least 1, of a positive number", draws, what, size)
 	}
-	rng := random.Stream(seed, "perturbations in a ball")
+	out := array.New(append([]int{rows.Rows(), draws}, rows.Shape[1:]...)...)
 	for i := range out.Data {
-		out.Data[i] = float32(radius * (2*rng.Float64() - 1))
+		out.Data[i] = float32(size * next())
 	}
 	return out, nil
 }
@@ -54,7 +50,9 @@ func Ball(rows *array.Array, draws int, radius float64, seed uint64) (*array.Arr
 // normalise φ is scaled first by the factor that fits best, as captum does,
 // which makes methods of different units comparable.
 //
-// Perturbations are [rows, draws, ...], values [rows, ...] as q.Rows.
+// Perturbations are [rows, draws, ...], values [rows, ...] as q.Rows; other
+// shapes, NaN and infinite values are errors. Of the query it reads Rows,
+// Target, Memory and Backend.
 //
 // Yeh et al., 2019, definition 2.1.
 func Infidelity(ctx context.Context, m attribution.Model, q attribution.Query, values, perturbations *array.Array, normalise bool) ([]float64, error) {
@@ -83,15 +81,15 @@ func Infidelity(ctx context.Context, m attribution.Model, q attribution.Query, v
 	}
 	out := make([]float64, len(at))
 	for i := range out {
-		predicted, real := make([]float64, draws), make([]float64, draws)
+		predicted, change := make([]float64, draws), make([]float64, draws)
 		var dot, square float64
 		for d := range draws {
 			p := perturbations.Row(i)[d*values.Width() : (d+1)*values.Width()]
 			for k, v := range values.Row(i) {
 				predicted[d] += float64(p[k]) * float64(v)
 			}
-			real[d] = at[i] - after[i*draws+d]
-			dot += predicted[d] * real[d]
+			change[d] = at[i] - after[i*draws+d]
+			dot += predicted[d] * change[d]
 			square += predicted[d] * predicted[d]
 		}
 		beta := 1.0
@@ -99,7 +97,7 @@ func Infidelity(ctx context.Context, m attribution.Model, q attribution.Query, v
 			beta = dot / square
 		}
 		for d := range draws {
-			e := beta*predicted[d] - real[d]
+			e := beta*predicted[d] - change[d]
 			out[i] += e * e / float64(draws)
 		}
 	}
@@ -111,7 +109,8 @@ func Infidelity(ctx context.Context, m attribution.Model, q attribution.Query, v
 //
 //	max_u |φ(x + u) − φ(x)| / |φ(x)|
 //
-// in Euclidean norms; NaN if φ(x) is zero. Perturbations are [rows, draws, ...].
+// in Euclidean norms; NaN if φ(x) is zero. φ is that of the first layer of the
+// query. Perturbations are [rows, draws, ...]; another shape is an error.
 // Query.Groups with one partition for each row is refused: the perturbed rows
 // would need partitions of their own.
 //
@@ -137,6 +136,10 @@ func MaxSensitivity(ctx context.Context, m attribution.Model, method attribution
 	out := make([]float64, phi.Rows())
 	for i := range out {
 		size := norm(phi.Row(i), nil)
+		if size == 0 {
+			out[i] = math.NaN()
+			continue
+		}
 		for d := range draws {
 			out[i] = max(out[i], norm(other.Row(i*draws+d), phi.Row(i))/size)
 		}
