@@ -18,6 +18,6 @@
 // Arrays of a loaded result are the caller's own.
 //
 // [WriteFile] writes any file as a whole or not at all; [Table] writes CSV,
-// package parquet the same as Parquet; [WriteSafetensors] and [WriteNpy] write arrays. What lies in a
-// store is described in docs/artifacts.md.
+// package parquet the same as Parquet; [WriteSafetensors] and [WriteNpy] write
+// arrays. What lies in a store is described in docs/artifacts.md.
 package artifact

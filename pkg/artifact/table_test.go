@@ -3,13 +3,17 @@ package artifact_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gojacard/jacard/pkg/artifact"
+	"github.com/gojacard/jacard/pkg/artifact/parquet"
 )
 
 func table() artifact.Table {
@@ -37,6 +41,27 @@ c",NaN,false,1e-45,2
 `
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestEveryColumnType: package parquet, which has a table of its own, and the
+// message that lists the types, know each type that a table may hold.
+func TestEveryColumnType(t *testing.T) {
+	message := artifact.Table{Columns: []artifact.Column{{Name: "a", Values: []byte{1}}}}.Check().Error()
+	_, listed, _ := strings.Cut(message, ": want ")
+	words := strings.FieldsFunc(strings.Replace(listed, " or ", ", ", 1), func(r rune) bool { return r == ',' || r == ' ' })
+	var types []string
+	for _, kind := range artifact.ColumnTypes() {
+		types = append(types, kind.String())
+		table := artifact.Table{Columns: []artifact.Column{{Name: "a", Values: reflect.MakeSlice(kind, 2, 2).Interface()}}}
+		if err := parquet.Encode(io.Discard, table); err != nil {
+			t.Errorf("%v: %v", kind, err)
+		}
+	}
+	slices.Sort(words)
+	slices.Sort(types)
+	if !slices.Equal(words, types) {
+		t.Errorf("the message lists %q, columns may hold %q", words, types)
 	}
 }
 

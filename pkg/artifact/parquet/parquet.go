@@ -16,7 +16,8 @@ import (
 
 // Write writes the table as Parquet, zstd-compressed: integers as INT64,
 // floats as DOUBLE or FLOAT, strings as UTF-8, booleans; nothing is optional.
-// The order of the columns is kept. Equal tables give equal bytes.
+// The order of the columns is kept. Equal tables give equal bytes. Errors are
+// those of [artifact.Table.Check] and [artifact.WriteFile]; path then stays as it was.
 func Write(path string, t artifact.Table) error {
 	if err := t.Check(); err != nil {
 		return err
