@@ -116,12 +116,7 @@ func (w *walker) slope(p, z *Node, at end) *Node {
 		var sum *Node
 		for i, local := range f.slopes(y, w.inputs(y)) {
 			if inner := visit(w.inputs(q)[i]); local != nil && inner != nil {
-				term := Mul(local, inner)
-				if sum == nil {
-					sum = term
-				} else {
-					sum = Add(sum, term)
-				}
+				sum = plus(sum, Mul(local, inner))
 			}
 		}
 		memo[q] = sum

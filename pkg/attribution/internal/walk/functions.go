@@ -87,6 +87,17 @@ var functions = map[NodeType]function{
 
 var step = function{exact: true, slopes: func(_ *Node, in []*Node) []*Node { return make([]*Node, len(in)) }}
 
+// plus is a + b; nil stands for 0.
+func plus(a, b *Node) *Node {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return Add(a, b)
+}
+
 func one(y *Node) *Node { return ScalarOne(y.Graph(), y.DType()) }
 
 // indicator is 1 where condition holds, else 0, in y's type.

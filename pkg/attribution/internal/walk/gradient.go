@@ -250,14 +250,19 @@ func narrow(m, in *Node) *Node {
 	if in.IsScalar() {
 		return ReduceAllSum(m)
 	}
+	return sumTo(m, in.Shape().Dimensions)
+}
+
+// sumTo sums v over the axes that have size 1 in dims, of the same rank.
+func sumTo(v *Node, dims []int) *Node {
 	var axes []int
-	for i, n := range in.Shape().Dimensions {
-		if n == 1 && m.Shape().Dim(i) > 1 {
+	for i, d := range dims {
+		if d == 1 && v.Shape().Dim(i) > 1 {
 			axes = append(axes, i)
 		}
 	}
 	if len(axes) == 0 {
-		return m
+		return v
 	}
-	return ReduceAndKeep(m, ReduceSum, axes...)
+	return ReduceAndKeep(v, ReduceSum, axes...)
 }

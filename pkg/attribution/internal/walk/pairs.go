@@ -62,17 +62,7 @@ func expand(v *Node, dims []int) *Node {
 // the operation had broadcast are summed.
 func (w *walker) pushPairs(in, c *Node) {
 	s := w.sites[in]
-	want := s.split(in.Shape().Dimensions, w.n*w.k, w.m)
-	var summed []int
-	for i, d := range want {
-		if d == 1 && c.Shape().Dim(i) > 1 {
-			summed = append(summed, i)
-		}
-	}
-	if len(summed) > 0 {
-		c = ReduceAndKeep(c, ReduceSum, summed...)
-	}
-	w.push(in, w.flat(c, s))
+	w.push(in, w.flat(sumTo(c, s.split(in.Shape().Dimensions, w.n*w.k, w.m)), s))
 }
 
 // values returns x [..., n·k, 1, ...] and r [..., 1, m, ...] as floats;

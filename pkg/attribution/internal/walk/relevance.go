@@ -127,11 +127,12 @@ func (r *relevance) back(s *site, m *Node) {
 		}
 		return
 	}
-	switch p.Type() {
-	case NodeTypeReshape, NodeTypeTranspose, NodeTypeBroadcastInDim, NodeTypeSlice, NodeTypeConcatenate, NodeTypeReverse,
-		NodeTypePad, NodeTypeGather, NodeTypeDynamicSlice, NodeTypeOptimizationBarrier:
+	if moves(p) {
 		gradients[p.Type()](w, s, m)
 		r.constantParts(s, m)
+		return
+	}
+	switch p.Type() {
 	case NodeTypeReduceMax, NodeTypeReduceMin:
 		reduceMaxGradient(w, s, m)
 	case NodeTypeReduceWindow:
@@ -282,8 +283,7 @@ func (r *relevance) constantParts(s *site, m *Node) {
 		parts := gradientOf(s.p, m)
 		for i, part := range parts {
 			if !r.w.dependsOnInput(in[i]) {
-				axis := s.axis
-				r.absorb(part, &site{p: in[i], axis: axis})
+				r.absorb(part, &site{p: in[i], axis: s.axis})
 			}
 		}
 	case NodeTypePad:

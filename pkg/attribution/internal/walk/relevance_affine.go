@@ -190,11 +190,11 @@ func (r *relevance) block(b *block, m *Node) {
 		if !g.plain() {
 			denominator = own
 			for i, t := range g.Terms {
-				denominator = sum(denominator, r.forward(b, scale, t.Weights, scaled(values[i], t.Coefficient)))
+				denominator = plus(denominator, r.forward(b, scale, t.Weights, scaled(values[i], t.Coefficient)))
 			}
 		}
 		epsilon := stabiliser(denominator, recipe.Epsilon)
-		by = sum(by, epsilon)
+		by = plus(by, epsilon)
 		q := scaled(Div(m, Add(denominator, epsilon)), g.Share)
 		kept := Mul(q, by)
 		if !b.Weights { // a mask adds −∞, which keeps nothing
@@ -202,7 +202,7 @@ func (r *relevance) block(b *block, m *Node) {
 		}
 		r.absorb(kept, last)
 		for i, t := range g.Terms {
-			given = sum(given, scaled(Mul(values[i], r.backward(b, scale, t.Weights, q)), t.Coefficient))
+			given = plus(given, scaled(Mul(values[i], r.backward(b, scale, t.Weights, q)), t.Coefficient))
 		}
 	}
 	r.w.push(b.root, given)
@@ -314,7 +314,7 @@ func (r *relevance) forward(b *block, scale *Node, of Weights, v *Node) *Node {
 	}
 	var y *Node
 	for _, part := range b.split(scale, of) {
-		y = sum(y, timesScale(part.scale, apply(part.of)))
+		y = plus(y, timesScale(part.scale, apply(part.of)))
 	}
 	return y
 }
@@ -333,7 +333,7 @@ func (r *relevance) backward(b *block, scale *Node, of Weights, q *Node) *Node {
 				m = dotBack(p, b.data, m, w)
 			}
 		}
-		y = sum(y, m)
+		y = plus(y, m)
 	}
 	return y
 }

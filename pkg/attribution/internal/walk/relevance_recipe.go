@@ -102,10 +102,10 @@ func parts(v *Node, p Parts) *Node {
 		y = scaled(v, p.All)
 	}
 	if p.Positive != 0 {
-		y = sum(y, scaled(Max(v, zero), p.Positive))
+		y = plus(y, scaled(Max(v, zero), p.Positive))
 	}
 	if p.Negative != 0 {
-		y = sum(y, scaled(Min(v, zero), p.Negative))
+		y = plus(y, scaled(Min(v, zero), p.Negative))
 	}
 	return y
 }
@@ -115,17 +115,6 @@ func scaled(v *Node, by float64) *Node {
 		return v
 	}
 	return MulScalar(v, by)
-}
-
-// sum adds, nil standing for 0.
-func sum(a, b *Node) *Node {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return Add(a, b)
 }
 
 func timesScale(scale, v *Node) *Node {

@@ -1,17 +1,10 @@
 package walk
 
 import (
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // Rules for operations of several values of the input, without weights.
-
-// gradientOf returns what the gradient m of a linear operation gives each of
-// its operands, by GoMLX.
-func gradientOf(nd, m *Node) []*Node {
-	return VJPRegistration[nd.Type()](nd, []*Node{m}, shapes.Make(m.DType()))
-}
 
 // divide: each term of a sum gets its share.
 func (r *relevance) divide(s *site, m *Node) {
@@ -95,17 +88,7 @@ func (r *relevance) softmax(s *site, of normalised, m *Node) {
 		}
 		given = Mul(p, Mul(x, Div(m, Add(s.p, stabiliser(s.p, keep)))))
 	} else {
-		var axes []int
-		for i, d := range of.total.Shape().Dimensions {
-			if d == 1 && m.Shape().Dim(i) > 1 {
-				axes = append(axes, i)
-			}
-		}
-		all := m
-		if len(axes) > 0 {
-			all = ReduceAndKeep(m, ReduceSum, axes...)
-		}
-		given = Mul(x, Sub(m, Mul(p, all)))
+		given = Mul(x, Sub(m, Mul(p, narrow(m, of.total))))
 	}
 	given = Where(GreaterThan(p, ScalarZero(p.Graph(), p.DType())), given, ZerosLike(given))
 	r.absorb(Neg(given), w.sites[of.u])

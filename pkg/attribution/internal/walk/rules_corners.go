@@ -39,12 +39,7 @@ func corners(w *walker, s *site, m *Node) {
 				y[e] = f(args[0], args[1])
 				slope[e] = slopes(y[e], args)[i]
 			}
-			q := quotient(Sub(y[1], y[0]), expand(moved, full), slope[1], slope[0])
-			if sum == nil {
-				sum = q
-			} else {
-				sum = Add(sum, q)
-			}
+			sum = plus(sum, quotient(Sub(y[1], y[0]), expand(moved, full), slope[1], slope[0]))
 		}
 		w.pushPairs(in[i], Mul(mp, MulScalar(sum, 0.5)))
 	}

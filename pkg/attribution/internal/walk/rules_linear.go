@@ -19,7 +19,7 @@ func linear(w *walker, s *site, m *Node) {
 		}
 		at = at.CloneWithInputs(floats...)
 	}
-	for i, v := range VJPRegistration[at.Type()](at, []*Node{m}, shapes.Make(m.DType())) {
+	for i, v := range gradientOf(at, m) {
 		if !w.dependsOnInput(in[i]) {
 			continue
 		}
@@ -28,6 +28,12 @@ func linear(w *walker, s *site, m *Node) {
 		}
 		w.push(in[i], v)
 	}
+}
+
+// gradientOf returns what the gradient m of a linear operation gives each of
+// its operands, by GoMLX.
+func gradientOf(nd, m *Node) []*Node {
+	return VJPRegistration[nd.Type()](nd, []*Node{m}, shapes.Make(m.DType()))
 }
 
 // linearInFirst is for operations linear in operand 0 whose other operands,

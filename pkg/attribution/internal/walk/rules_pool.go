@@ -3,7 +3,6 @@ package walk
 import (
 	"math"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -21,16 +20,9 @@ func reduceMax(w *walker, s *site, m *Node) {
 	in := w.inputs(s.p)[0]
 	from := w.sites[in]
 	reduced := ints(param(s.p, "axes"))
-	kept := func(dims []int) []int { // dims of the operand, with reduced axes of size 1
-		out := append([]int{}, dims...)
-		for _, a := range reduced {
-			out[a] = 1
-		}
-		return out
-	}
 	y := &site{
-		p: Reshape(s.p, kept(in.Shape().Dimensions)...), x: Reshape(s.x, kept(from.x.Shape().Dimensions)...),
-		r: Reshape(s.r, kept(from.r.Shape().Dimensions)...), axis: from.axis, per: from.per,
+		p: Reshape(s.p, keptDims(s.p, in)...), x: Reshape(s.x, keptDims(s.p, from.x)...), r: Reshape(s.r, keptDims(s.p, from.r)...),
+		axis: from.axis, per: from.per,
 	}
 	axes := make([]int, len(reduced)) // in pair space
 	for i, a := range reduced {
@@ -69,25 +61,19 @@ func (w *walker) riseAndFall(y *site, m *Node, lowest bool) (up, down *Node) {
 func pool(w *walker, s *site, m *Node) {
 	in := w.inputs(s.p)[0]
 	win := newWindow(s, in)
-	switch kind := compute.ReduceOpType(param(s.p, "reductionType").Int()); kind {
-	case compute.ReduceOpSum:
+	worst, ok := winnerOf(s.p)
+	if !ok {
 		w.push(in, win.scatter(m, func([]int) *Node { return m }))
-	case compute.ReduceOpMax, compute.ReduceOpMin:
-		from := w.sites[in]
-		up, down := w.riseAndFall(s, m, kind == compute.ReduceOpMin)
-		worst := math.Inf(-1)
-		if kind == compute.ReduceOpMin {
-			worst = math.Inf(1)
-		}
-		winsX, winsR := win.winners(from.x, s.x, worst), win.winners(from.r, s.r, worst)
-		credit := win.scatter(m, func(offset []int) *Node {
-			x, r := w.rowPairs(s, winsX(offset)), w.backPairs(s, winsR(offset))
-			return w.flat(Add(Mul(up, x), Mul(down, r)), s)
-		})
-		w.pushPairs(in, ratio(w.pairs(credit, from), w.delta(from)))
-	default:
-		unsupported(s.p, "windows of sums and maxima have rules, this has none")
+		return
 	}
+	from := w.sites[in]
+	up, down := w.riseAndFall(s, m, math.IsInf(worst, 1))
+	winsX, winsR := win.winners(from.x, s.x, worst), win.winners(from.r, s.r, worst)
+	credit := win.scatter(m, func(offset []int) *Node {
+		x, r := w.rowPairs(s, winsX(offset)), w.backPairs(s, winsR(offset))
+		return w.flat(Add(Mul(up, x), Mul(down, r)), s)
+	})
+	w.pushPairs(in, ratio(w.pairs(credit, from), w.delta(from)))
 }
 
 // window is the geometry of a ReduceWindow.
@@ -132,12 +118,7 @@ func (win window) scatter(m *Node, part func(offset []int) *Node) *Node {
 			padded := win.in[i] + win.padding[i].Start + win.padding[i].End
 			spread[i] = PadAxis{Start: o, Interior: win.stride[i] - 1, End: padded - o - (win.out[i]-1)*win.stride[i] - 1}
 		}
-		c := Pad(part(offset), zero, spread...)
-		if sum == nil {
-			sum = c
-		} else {
-			sum = Add(sum, c)
-		}
+		sum = plus(sum, Pad(part(offset), zero, spread...))
 	}
 	inner := make([]SliceAxisSpec, len(win.in))
 	for i, p := range win.padding {
@@ -152,11 +133,7 @@ func (win window) winners(z, y *Node, worst float64) func(offset []int) *Node {
 	padded := Pad(z, ConstAs(z, worst), win.padding...)
 	var found *Node
 	return func(offset []int) *Node {
-		at := make([]SliceAxisSpec, len(offset))
-		for i, o := range offset {
-			at[i] = AxisRange(o, o+(y.Shape().Dim(i)-1)*win.stride[i]+1).Stride(win.stride[i])
-		}
-		hit := Equal(Slice(padded, at...), y)
+		hit := Equal(win.at(offset, padded, y), y)
 		if found == nil {
 			found = hit
 		} else {
@@ -164,6 +141,16 @@ func (win window) winners(z, y *Node, worst float64) func(offset []int) *Node {
 		}
 		return ConvertDType(hit, dtypes.Float32)
 	}
+}
+
+// at returns, in the shape of the windows' result y, what each window has at an
+// offset.
+func (win window) at(offset []int, padded, y *Node) *Node {
+	spec := make([]SliceAxisSpec, len(offset))
+	for i, o := range offset {
+		spec[i] = AxisRange(o, o+(y.Shape().Dim(i)-1)*win.stride[i]+1).Stride(win.stride[i])
+	}
+	return Slice(padded, spec...)
 }
 
 // offsets runs through all positions in the window, last axis fastest, as

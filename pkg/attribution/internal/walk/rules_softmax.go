@@ -121,10 +121,7 @@ func (w *walker) softmaxOnLine(s *site, of normalised, m *Node, axes []int, tota
 		if s.p.Type() != NodeTypeLog {
 			back = Mul(p, Sub(mp, total(back)))
 		}
-		if back = MulScalar(back, weights[i]); sum != nil {
-			back = Add(sum, back)
-		}
-		sum = back
+		sum = plus(sum, MulScalar(back, weights[i]))
 	}
 	w.pushPairs(of.u, sum)
 }

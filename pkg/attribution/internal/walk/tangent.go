@@ -94,13 +94,6 @@ func (d *Derivatives) forward(s *site, t map[*Node]*Node) *Node {
 	return p.CloneWithInputs(append([]*Node{dz}, in[1:]...)...) // linear in the first operand
 }
 
-func plus(a, b *Node) *Node {
-	if a == nil {
-		return b
-	}
-	return Add(a, b)
-}
-
 // pickWinners returns, for each window of z with result y, the value of v
 // where its first winner lies.
 func (win window) pickWinners(z, y, v *Node, worst float64) *Node {
@@ -108,11 +101,7 @@ func (win window) pickWinners(z, y, v *Node, worst float64) *Node {
 	padded := Pad(v, ScalarZero(v.Graph(), v.DType()), win.padding...)
 	var sum *Node
 	for offset := range win.offsets() {
-		at := make([]SliceAxisSpec, len(offset))
-		for i, o := range offset {
-			at[i] = AxisRange(o, o+(y.Shape().Dim(i)-1)*win.stride[i]+1).Stride(win.stride[i])
-		}
-		sum = plus(sum, Mul(Slice(padded, at...), wins(offset)))
+		sum = plus(sum, Mul(win.at(offset, padded, y), wins(offset)))
 	}
 	return sum
 }
