@@ -122,13 +122,18 @@ type Attribution struct {
 
 	Outputs *array.Array // f of each row, [rows]
 
-	// Scale is what gaps are measured against: the largest |f(x) − base value|
-	// of the rows, but not less than 1/256 of the largest |f|, below which
-	// the difference is mostly float32 rounding. 0 if the method is not complete.
+	// Scale is what gaps are measured against, the size of the numbers that
+	// values are summed from: the largest |f(z) − base value| of the rows z = x
+	// and of all that the method evaluates between them and the background
+	// (points of a path, steps of a walk, worths of coalitions), but not less
+	// than 1/256 of the largest |f(x)|, below which the difference is mostly
+	// float32 rounding. 0 if the method is not complete.
 	Scale float64
 
 	Layers     []LayerAttribution // in the order asked for
 	Provenance Provenance
+
+	between float64 // largest |f(z) − base value| between rows and background
 }
 
 // LayerAttribution is the share of each unit of one layer.

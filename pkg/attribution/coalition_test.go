@@ -186,7 +186,7 @@ func TestCutChangesNothing(t *testing.T) {
 			}
 			drawn, done := p.drawBackground(10), 0
 			tallies, err := g.sample(context.Background(), sampling{longest: longestSegment, background: drawn, size: func(int) int { return 10 },
-				draws: func(g *game, row int) iter.Seq[draw] { return g.orders(row, drawn[row]) }}, &done, 20)
+				draws: func(g *game, row int) iter.Seq[draw] { return g.orders(row, drawn[row]) }}, p.results(), &done, 20)
 			if err != nil {
 				t.Fatal(err)
 			}

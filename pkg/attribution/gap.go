@@ -10,7 +10,7 @@ import (
 // rounding error of 6e-8·|f|, and a gap of 1e-4 of 1/256·|f| is 4e-7·|f|.
 const roundingShare = 1.0 / 256
 
-// scale returns what gaps are a share of; see [Attribution.Scale].
+// scale returns the part of [Attribution.Scale] that the rows themselves ask for.
 func scale(outputs *array.Array, base []float64) float64 {
 	var change, size float64
 	for i, v := range outputs.Data {
@@ -18,6 +18,11 @@ func scale(outputs *array.Array, base []float64) float64 {
 		size = max(size, math.Abs(float64(v)))
 	}
 	return max(change, size*roundingShare)
+}
+
+// pass widens the scale by f at a point between a row and its background.
+func (a *Attribution) pass(row int, f float64) {
+	a.between = max(a.between, math.Abs(f-a.BaseValues[row]))
 }
 
 // measure fills in gaps and scale, and fails where one gap is above
@@ -37,7 +42,7 @@ func (a *Attribution) measure(limit float64) error {
 // fillGaps fills in gaps and scale, and returns for each layer the row with
 // the largest gap.
 func (a *Attribution) fillGaps() (worst []int) {
-	a.Scale = scale(a.Outputs, a.BaseValues)
+	a.Scale = max(scale(a.Outputs, a.BaseValues), a.between)
 	worst = make([]int, len(a.Layers))
 	for i := range a.Layers {
 		l := &a.Layers[i]

@@ -246,6 +246,9 @@ func (in *integration) parts(ctx context.Context, pairs []pair, open []part, use
 		j.unit, j.neuron = in.p.targets[of.target].unit(of.row), in.line.neuron
 	}, func(i int, f float32, values [][]float32) {
 		part := &open[points[i].part]
+		if of := pairs[part.pair]; in.line.complete {
+			in.all[of.target].pass(of.row, float64(f))
+		}
 		switch n := points[i].node; n {
 		case from:
 			part.fFrom = float64(f)

@@ -115,6 +115,7 @@ func (m KernelSHAP) explain(ctx context.Context, g *game, layer int, players [][
 				c.take = func(worth []float64) error {
 					*done++
 					for t, w := range worth {
+						all[t].pass(row, w)
 						if belongs {
 							fit.halves[t][i] += w / 2
 						} else {

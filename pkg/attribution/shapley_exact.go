@@ -73,6 +73,9 @@ func (m ExactShapley) attribute(ctx context.Context, p *problem) ([]*Attribution
 			}
 		}
 		if err := m.enumerate(ctx, g, players[l], func(target, row int, v []float64) {
+			for _, worth := range v {
+				all[target].pass(row, worth)
+			}
 			m.divide(&all[target].Layers[l], row, players[l][row], g.most, v)
 		}, &done, total); err != nil {
 			return nil, stopped(ctx, done, total, "coalitions", err)

@@ -192,7 +192,7 @@ func (p *problem) sample(ctx context.Context, s sampling) ([]*Attribution, error
 		}
 	}
 	for l, g := range games {
-		tallies, err := g.sample(ctx, s, &done, total)
+		tallies, err := g.sample(ctx, s, all, &done, total)
 		if err != nil {
 			return nil, stopped(ctx, done, total, "draws", err)
 		}
@@ -207,8 +207,9 @@ func (p *problem) sample(ctx context.Context, s sampling) ([]*Attribution, error
 	return all, nil
 }
 
-// sample evaluates a plan for one layer; done counts the draws of all layers.
-func (g *game) sample(ctx context.Context, s sampling, done *int, total int) ([]*tally, error) {
+// sample evaluates a plan for one layer, and widens the scales of all by f on
+// its walks; done counts the draws of all layers.
+func (g *game) sample(ctx context.Context, s sampling, all []*Attribution, done *int, total int) ([]*tally, error) {
 	tallies := make([]*tally, g.rows.Rows())
 	differences := 0
 	for row := range tallies {
@@ -230,7 +231,12 @@ func (g *game) sample(ctx context.Context, s sampling, done *int, total int) ([]
 				for from := path.from; from < len(path.order); from += w.steps {
 					to := min(from+w.steps, len(path.order))
 					piece := segment{row: row, background: d.background, order: path.order, from: from, to: to}
-					piece.take = func(f []float32, target, stride int) { sum.add(f, target, stride, path.order[from:to], share) }
+					piece.take = func(f []float32, target, stride int) {
+						sum.add(f, target, stride, path.order[from:to], share)
+						for step := range to - from + 1 {
+							all[target].pass(row, float64(f[step*stride]))
+						}
+					}
 					if err := w.add(ctx, piece); err != nil {
 						return nil, err
 					}
