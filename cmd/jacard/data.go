@@ -28,7 +28,7 @@ func dataListCommand() *cobra.Command {
 				}
 				state := "complete"
 				if s.Missing(dir) != nil {
-					state = "not complete: `go run ./cmd/jacard data fetch` gets it"
+					state = "not complete: " + s.Remedy()
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n  %s\n  %s (%s)\n", s.Name, s.What, s.Terms, dir, state)
 			}

@@ -57,8 +57,8 @@ type CIFAR10Config struct {
 // A file may hold the official 10,000 records or fewer, the first ones; its
 // size tells. IDs are record numbers in the official files, 10,000 each. A
 // missing file is an [fs.ErrNotExist]; content that differs from the
-// published one among the records that the project holds a [*ChecksumError];
-// another size or label says how the format is broken.
+// published one among the records that the project holds, if all of those are
+// read, a [*ChecksumError]; another size or label says how the format is broken.
 func CIFAR10(cfg CIFAR10Config) (train, test *Dataset, err error) {
 	for _, l := range cfg.Labels {
 		if l < 0 || l >= len(cifarClasses) {

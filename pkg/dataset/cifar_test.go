@@ -95,6 +95,7 @@ func TestCIFAR10Files(t *testing.T) {
 		{map[string][]byte{one + ".gz": packed.Bytes(), test: three}, "no data_batch_1.bin"},
 		{map[string][]byte{one: packed.Bytes(), test: three}, "761 rows, last 760"},
 		{map[string][]byte{one: three}, "no test_batch.bin"},
+		{map[string][]byte{one: three}, "run `git checkout testdata/cifar10`"}, // there is no mirror to fetch from
 		{map[string][]byte{two: three, test: three}, "no data_batch_1.bin"},
 		{map[string][]byte{one: three, "data_batch_4.bin": three, test: three}, "holds data_batch_4.bin but no data_batch_3.bin"},
 		{map[string][]byte{one: three[:7000], test: three}, "854 bytes after 2 records of 3073: the file is cut"},

@@ -1,6 +1,6 @@
 // Package dataset reads published data sets from their official files: MNIST,
 // CIFAR-10 and Iris. A file that is not, byte for byte, the published one is
-// an error.
+// an error; of CIFAR-10 the records that the project holds are compared.
 //
 // Rows keep the order of the files, and each knows its record number there,
 // so a filtered row can be found again:

@@ -55,7 +55,7 @@ func (s *Source) Fetch(ctx context.Context, dir string, progress func(file strin
 // fetch asks the mirrors in their order.
 func (s *Source) fetch(ctx context.Context, dir string, file File, progress func(string, int64, int64)) error {
 	if len(s.Mirrors) == 0 {
-		return fmt.Errorf("it comes with the checkout: `git checkout testdata/%s`; all of it is at %s", s.Folder, s.Home)
+		return errors.New(s.Remedy())
 	}
 	var errs []error
 	for _, mirror := range s.Mirrors {

@@ -27,7 +27,7 @@ type Table struct {
 // Rows returns the number of rows.
 func (t *Table) Rows() int { return len(t.Labels) }
 
-// IrisConfig is what [Iris] can be told.
+// IrisConfig is what [Iris] can be told. Its zero value takes Fisher's values.
 type IrisConfig struct {
 	// UCI takes the values of the file in the UCI Machine Learning Repository
 	// for the two flowers in which it differs from Fisher's article: numbers 35

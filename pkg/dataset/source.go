@@ -140,9 +140,17 @@ func (s *Source) verify(dir string, file File) (path string, err error) {
 	return f.path, nil
 }
 
+// Remedy says how to get files that are missing or not the published ones.
+func (s *Source) Remedy() string {
+	if len(s.Mirrors) == 0 {
+		return fmt.Sprintf("it comes with the checkout: run `git checkout testdata/%s`; all of it is at %s", s.Folder, s.Home)
+	}
+	return "run `go run ./cmd/jacard data fetch`"
+}
+
 // broken says what to do about a file that is not the published one.
 func (s *Source) broken(dir, name string, err error) error {
-	return fmt.Errorf("dataset: %s: %s in %s: %w: `go run ./cmd/jacard data fetch` gets it anew", s.Name, name, dir, err)
+	return fmt.Errorf("dataset: %s: %s in %s: %w: %s", s.Name, name, dir, err, s.Remedy())
 }
 
 // open opens a file, with or without gzip, for its content.
@@ -154,8 +162,8 @@ func (s *Source) open(dir string, file File) (*reader, error) {
 		f, err = os.Open(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("dataset: %s: no %s in %s: run `go run ./cmd/jacard data fetch`, or set %s to the folder that holds %s: %w",
-			s.Name, file.Name, dir, EnvData, s.Folder, fs.ErrNotExist)
+		return nil, fmt.Errorf("dataset: %s: no %s in %s: %s, or set %s to the folder that holds %s: %w",
+			s.Name, file.Name, dir, s.Remedy(), EnvData, s.Folder, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", s.Name, err)
