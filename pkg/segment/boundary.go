@@ -35,7 +35,8 @@ var Yellow = []float32{1, 1, 0}
 // Paint returns a copy of the picture, [channels, height, width] or [height,
 // width], in which the marked pixels have the given colour, one value for
 // each channel. A grey picture painted in three values becomes one of red,
-// green and blue.
+// green and blue. Another size than the mask's, and another number of values
+// than the result has channels, are errors.
 //
 //	framed, err := mask.Outline().Paint(picture, segment.Yellow)
 func (m Mask) Paint(picture *array.Array, colour []float32) (*array.Array, error) {

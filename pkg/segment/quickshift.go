@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/segment/internal/kernel"
@@ -122,14 +122,13 @@ func newTree(parents []int, height, width int) *Map {
 // rows calls f for each row, on several threads. Every call writes to its row
 // alone.
 func rows(n, threads int, f func(y int)) {
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(threads, n) {
-		wait.Go(func() {
-			for y := int(next.Add(1)) - 1; y < n; y = int(next.Add(1)) - 1 {
-				f(y)
-			}
+	var group errgroup.Group
+	group.SetLimit(threads)
+	for y := range n {
+		group.Go(func() error {
+			f(y)
+			return nil
 		})
 	}
-	wait.Wait()
+	group.Wait() // no row fails
 }
