@@ -17,9 +17,8 @@ func TestStreamIsFixed(t *testing.T) {
 // TestStreamsDiffer: another stage or another seed gives unrelated numbers.
 func TestStreamsDiffer(t *testing.T) {
 	const n = 20_000
-	one := Stream(1, "a")
 	for name, other := range map[string]interface{ Float64() float64 }{"stage": Stream(1, "b"), "seed": Stream(2, "a")} {
-		sum := 0.0
+		one, sum := Stream(1, "a"), 0.0
 		for range n {
 			sum += (one.Float64() - 0.5) * (other.Float64() - 0.5) * 12
 		}

@@ -11,7 +11,7 @@ import (
 // over the image itself, one pixel at a time.
 type ConvConfig struct {
 	Stride   Pair // zero means 1×1
-	Padding  Pair // zeros on each side
+	Padding  Pair // zeros on each side, fewer than dilation·(kernel − 1) + 1
 	Dilation Pair // distance of the kernel's values; zero means 1×1
 	Groups   int  // channels are split into so many separate convolutions; 0 means 1
 	NoBias   bool // no bias, as is usual before a batch normalisation
