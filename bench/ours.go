@@ -28,21 +28,21 @@ func (j job) pick(full, quick int) int {
 
 // jobs are our programs by name.
 var jobs = map[string]func(context.Context, job) (measurement, error){
-	"rescale":        func(ctx context.Context, j job) (measurement, error) { return j.rescale(ctx, rescaleInput) },
-	"rescale-five":   func(ctx context.Context, j job) (measurement, error) { return j.rescale(ctx, rescaleFive) },
-	"rescale-go":     func(ctx context.Context, j job) (measurement, error) { return j.rescale(ctx, rescaleGo) },
-	"rescale-image":  func(ctx context.Context, j job) (measurement, error) { return j.image(ctx) },
-	"autoencoder":    func(ctx context.Context, j job) (measurement, error) { return j.autoencoder(ctx) },
-	"classifier":     func(ctx context.Context, j job) (measurement, error) { return j.classifier(ctx) },
-	"tsne":           func(ctx context.Context, j job) (measurement, error) { return j.tsne(ctx) },
-	"saliency":       func(ctx context.Context, j job) (measurement, error) { return j.saliency(ctx, false) },
-	"one-by-one":     func(ctx context.Context, j job) (measurement, error) { return j.saliency(ctx, true) },
-	"kernel-shap":    func(ctx context.Context, j job) (measurement, error) { return j.kernelSHAP(ctx) },
-	"quickshift-32":  func(_ context.Context, j job) (measurement, error) { return j.quickshift(32) },
-	"quickshift-224": func(_ context.Context, j job) (measurement, error) { return j.quickshift(224) },
-	"lime":           func(ctx context.Context, j job) (measurement, error) { return j.lime(ctx, true) },
-	"lime-rest":      func(ctx context.Context, j job) (measurement, error) { return j.lime(ctx, false) },
-	"cell":           func(ctx context.Context, j job) (measurement, error) { return j.cell(ctx) },
+	"rescale":         func(ctx context.Context, j job) (measurement, error) { return j.rescale(ctx, rescaleInput) },
+	"rescale-five":    func(ctx context.Context, j job) (measurement, error) { return j.rescale(ctx, rescaleFive) },
+	"rescale-go":      func(ctx context.Context, j job) (measurement, error) { return j.rescale(ctx, rescaleGo) },
+	"rescale-image":   func(ctx context.Context, j job) (measurement, error) { return j.image(ctx) },
+	"autoencoder":     func(ctx context.Context, j job) (measurement, error) { return j.autoencoder(ctx) },
+	"classifier":      func(ctx context.Context, j job) (measurement, error) { return j.classifier(ctx) },
+	"tsne":            func(ctx context.Context, j job) (measurement, error) { return j.tsne(ctx) },
+	"sampled-shapley": func(ctx context.Context, j job) (measurement, error) { return j.sampledShapley(ctx, false) },
+	"one-by-one":      func(ctx context.Context, j job) (measurement, error) { return j.sampledShapley(ctx, true) },
+	"kernel-shap":     func(ctx context.Context, j job) (measurement, error) { return j.kernelSHAP(ctx) },
+	"quickshift-32":   func(_ context.Context, j job) (measurement, error) { return j.quickshift(32) },
+	"quickshift-224":  func(_ context.Context, j job) (measurement, error) { return j.quickshift(224) },
+	"lime":            func(ctx context.Context, j job) (measurement, error) { return j.lime(ctx, true) },
+	"lime-rest":       func(ctx context.Context, j job) (measurement, error) { return j.lime(ctx, false) },
+	"cell":            func(ctx context.Context, j job) (measurement, error) { return j.cell(ctx) },
 }
 
 // measureOurs runs a job and prints its result as one JSON line.

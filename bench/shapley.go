@@ -12,11 +12,11 @@ import (
 	"github.com/gojacard/jacard/pkg/network"
 )
 
-// saliency divides one class's probability of image 9 among its 784 pixels by
+// sampledShapley divides one class's probability of image 9 among its 784 pixels by
 // 200 draws a pixel against the first 15,000 images, through a network
 // 784-512-256-10 as the lesson's; the weights, on which the time does not
 // depend, are random. The time is that of a whole call, which compiles.
-func (j job) saliency(ctx context.Context, legacy bool) (measurement, error) {
+func (j job) sampledShapley(ctx context.Context, legacy bool) (measurement, error) {
 	train, _, err := dataset.MNIST(dataset.MNISTConfig{})
 	if err != nil {
 		return measurement{}, err
@@ -63,10 +63,10 @@ func explain(ctx context.Context, net *network.Network, method attribution.Metho
 	if err != nil {
 		return measurement{}, err
 	}
-	var errors float64
-	for _, v := range a.Layers[0].Errors.Data {
-		errors += float64(v) / float64(len(a.Layers[0].Errors.Data))
+	mean, each := 0.0, a.Layers[0].Errors.Data
+	for _, v := range each {
+		mean += float64(v) / float64(len(each))
 	}
-	extra["mean_standard_error"], extra["completeness_gap"] = errors, a.MaxGap()
+	extra["mean_standard_error"], extra["completeness_gap"] = mean, a.MaxGap()
 	return measurement{N: float64(n), Unit: unit, Seconds: seconds, Extra: extra}, nil
 }

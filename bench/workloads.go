@@ -139,16 +139,16 @@ func workloads(compile bool) []workload {
 			},
 		},
 		{
-			name: "saliency",
+			name: "sampled-shapley",
 			programs: []program{
-				ours("saliency"),
+				ours("sampled-shapley"),
 				peer("batched", "shapley_sampling", "--variant batched-f32", "--variant batched-f32 --pixels 2 --iterations 4 --fit-rows 200 --fit-epochs 1"),
 				ours("one-by-one"),
 				peer("lesson", "shapley_sampling", "--variant lesson --pixels 20", "--variant lesson --pixels 1 --iterations 4 --fit-rows 200 --fit-epochs 1"),
 			},
 			comparisons: []comparison{
-				{what: "sampled Shapley, 784 pixels × 200 draws", a: "saliency", b: "lesson", bound: 45},
-				{what: "sampled Shapley, 784 pixels × 200 draws", a: "saliency", b: "batched", bound: 2},
+				{what: "sampled Shapley, 784 pixels × 200 draws", a: "sampled-shapley", b: "lesson", bound: 45},
+				{what: "sampled Shapley, 784 pixels × 200 draws", a: "sampled-shapley", b: "batched", bound: 2},
 				{what: "the same with a coalition for every draw", a: "one-by-one", b: "batched"},
 			},
 		},
