@@ -26,7 +26,8 @@ func GlorotInit(s Spec, values []float32, rng *rand.Rand) {
 }
 
 // SklearnInit is scikit-learn's rule for MLPClassifier and MLPRegressor with
-// ReLU: weights and biases uniform in ±√(6/(fan-in + fan-out)).
+// ReLU: weights and biases uniform in ±√(6/(fan-in + fan-out)) (Glorot and
+// Bengio, 2010, for weights). It follows the distribution, not the random stream.
 func SklearnInit(s Spec, values []float32, rng *rand.Rand) {
 	uniform(math.Sqrt(6/float64(s.FanIn+s.FanOut)), values, rng)
 }

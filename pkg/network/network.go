@@ -306,8 +306,8 @@ func (n *Network) part(name string, from, to int) (*Network, error) {
 }
 
 // Append returns the network with more layers at its end, as a softmax behind
-// logits. Their names continue the count; their parameters are as [New]'s,
-// those of n are kept.
+// logits. Their names continue the count; their parameters and errors are as
+// [New]'s, the parameters of n are kept.
 func (n *Network) Append(layers ...Layer) (*Network, error) {
 	all := slices.Clone(n.arch.layers)
 	for _, l := range layers {

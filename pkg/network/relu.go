@@ -2,7 +2,8 @@ package network
 
 import "github.com/gomlx/gomlx/core/graph"
 
-// ReLU returns the layer max(x, 0). Its derivative at 0 is 0, as in PyTorch.
+// ReLU returns the layer max(x, 0). Its derivative at 0 is 0 in training and for
+// attributions, as in PyTorch; GoMLX's gradient of [Network.Graph] has 1 there.
 func ReLU() Layer { return relu{} }
 
 type relu struct{ sameShape }
