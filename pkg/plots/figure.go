@@ -43,12 +43,14 @@ func (s Size) or(width, height int) Size {
 }
 
 func (s Size) check() error {
-	const most = 10000 // an image of 10,000 × 10,000 pixels is 400 MB in memory
-	if s.Width < 0 || s.Height < 0 || s.Width > most || s.Height > most {
-		return fmt.Errorf("plots: size %d × %d pixels is outside 0…%d", s.Width, s.Height, most)
+	if s.Width < 0 || s.Height < 0 || s.Width > largestSide || s.Height > largestSide {
+		return fmt.Errorf("plots: size %d × %d pixels is outside 0…%d", s.Width, s.Height, largestSide)
 	}
 	return nil
 }
+
+// largestSide bounds the memory of a picture: 10,000 × 10,000 pixels are 400 MB.
+const largestSide = 10000
 
 // Figure is a picture that knows how to draw itself at its size.
 type Figure struct {
@@ -123,11 +125,15 @@ func (f *Figure) drawPicture(c draw.Canvas) {
 	f.body(c)
 }
 
-// PNG writes the figure as a picture of [Figure.Size].
+// PNG writes the figure as a picture of [Figure.Size]. A figure so small that
+// its labels leave no room for the drawing is an error that says which size
+// would do; so it is in the other formats.
 func (f *Figure) PNG(w io.Writer) error {
 	width, height := f.extent()
 	c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(screenDPI))
-	f.draw(draw.NewCanvas(outlined{c}, width, height))
+	if err := f.drawOn(outlined{c}); err != nil {
+		return err
+	}
 	return png.Encode(w, c.Image())
 }
 
@@ -135,7 +141,9 @@ func (f *Figure) PNG(w io.Writer) error {
 // or what the reader has of the same widths (Arial, Helvetica).
 func (f *Figure) SVG(w io.Writer) error {
 	c := vgsvg.New(f.extent())
-	f.draw(draw.New(c))
+	if err := f.drawOn(c); err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return err

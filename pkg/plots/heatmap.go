@@ -62,7 +62,7 @@ func HeatMap(data HeatMapData) (*Figure, error) {
 		colours = data.Colours
 	}
 
-	p := newPlot("", data.Columns.Label, data.Rows.Label)
+	p := newPanel("", data.Columns.Label, data.Rows.Label)
 	p.X.Padding, p.Y.Padding = 0, 0
 	p.X.Tick.Length, p.Y.Tick.Length = 3, 3
 	p.X.Min, p.X.Max = -0.5, float64(columns)-0.5

@@ -114,7 +114,9 @@ func (g ImageGrid) draw(c draw.Canvas, columns, rows int, labelled bool, domain 
 	for i := range g.Images.Rows() {
 		x := left + vg.Length(i%columns)*(side+gap)
 		y := c.Max.Y - vg.Length(i/columns)*(side+below) - high
-		c.DrawImage(vg.Rectangle{Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + wide, Y: y + high}}, g.picture(i, domain))
+		place := vg.Rectangle{Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + wide, Y: y + high}}
+		pictureRoom.check(c, place)
+		c.DrawImage(place, g.picture(i, domain))
 		if g.Labels != nil {
 			c.FillText(small, vg.Point{X: x + wide/2, Y: y - 1}, g.Labels[i])
 		}

@@ -55,6 +55,10 @@ func (f *Figure) html(folder string) (string, error) {
 	if f.widget == nil {
 		return "", fmt.Errorf("plots: figure %q: %w", f.title, ErrStatic)
 	}
+	var picture bytes.Buffer
+	if err := f.PNG(&picture); err != nil { // before the data: what has no room has no place
+		return "", err
+	}
 	content, err := f.widget.data(f, folder)
 	if err != nil {
 		return "", err
@@ -62,10 +66,6 @@ func (f *Figure) html(folder string) (string, error) {
 	data, err := json.Marshal(content) // escapes < and >, so nothing in it can end the script
 	if err != nil {
 		return "", fmt.Errorf("plots: figure %q: %w", f.title, err)
-	}
-	var picture bytes.Buffer
-	if err := f.PNG(&picture); err != nil {
-		return "", err
 	}
 	sum := sha256.Sum256(data)
 	id := hex.EncodeToString(sum[:8])

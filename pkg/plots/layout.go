@@ -138,7 +138,7 @@ func drawScale(c draw.Canvas, m ColourMap, d Domain, name string, ticks []plot.T
 		v := d.Low + (d.High-d.Low)*(float64(i)+0.5)/steps
 		img.Set(0, steps-1-i, m(d.Position(v)))
 	}
-	p := newPlot("", "", "")
+	p := newPanel("", "", "")
 	p.HideAxes()
 	p.X.Padding, p.Y.Padding = 0, 0
 	p.Add(plotter.NewImage(enlarge(img, 8, 2), 0, d.Low, 1, d.High))

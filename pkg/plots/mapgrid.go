@@ -171,6 +171,7 @@ func (g mapGrid) draw(c draw.Canvas) {
 		b := cell.picture.Rect
 		times := func(v vg.Length, n int) int { return min(max(int(math.Round(v.Dots(screenDPI)/float64(n))), 1), 400) }
 		tx, ty := times(r.Max.X-r.Min.X, b.Dx()), times(r.Max.Y-r.Min.Y, b.Dy())
+		pictureRoom.check(c, r)
 		c.DrawImage(r, enlarge(cell.picture, tx, ty))
 		if cell.edges != nil {
 			cell.edges.outline(c, r)

@@ -81,6 +81,7 @@ func (v *networkView) draw(c draw.Canvas) {
 
 	w, h := float64(c.Max.X-c.Min.X), float64(c.Max.Y-c.Min.Y)
 	left, right := v.sides()
+	networkRoom.check(c, draw.Crop(c, vg.Length(left)*textSize, -vg.Length(right)*textSize, 0, -1.8*textSize).Rectangle)
 	at := v.layout(w, h, left*textSize, right*textSize, 1.8*textSize)
 	place := func(l, k int) vg.Point {
 		return vg.Point{X: c.Min.X + vg.Length(at.x[l]), Y: c.Max.Y - vg.Length(at.y[l][k])}

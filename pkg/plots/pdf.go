@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
-	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgpdf"
 )
 
@@ -14,9 +13,10 @@ import (
 // the fonts of gonum's PDF writer end at code page 1252, which has no φ, δ or Σ.
 func (f *Figure) PDF(w io.Writer) error {
 	samePDFBytes()
-	width, height := f.extent()
-	c := vgpdf.New(width, height)
-	f.draw(draw.NewCanvas(outlined{c}, width, height))
+	c := vgpdf.New(f.extent())
+	if err := f.drawOn(outlined{c}); err != nil {
+		return err
+	}
 	_, err := c.WriteTo(w)
 	return err
 }

@@ -94,9 +94,16 @@ func shorten(style text.Style, s string, width vg.Length, lines int) string {
 	return strings.Join(all, "\n")
 }
 
-// newPlot is a panel in our look: sans-serif, a frame of two thin axes, and
-// ticks at round numbers.
+// newPlot is a panel in our look, with room for its data.
 func newPlot(title, xlabel, ylabel string) *plot.Plot {
+	p := newPanel(title, xlabel, ylabel)
+	p.Add(plotRoom)
+	return p
+}
+
+// newPanel is a plot in our look: sans-serif, a frame of two thin axes, and
+// ticks at round numbers.
+func newPanel(title, xlabel, ylabel string) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
 	p.Title.Text = title
