@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -40,6 +41,24 @@ import (
 type Model interface {
 	Store() *model.Store
 	Graph(scope *model.Scope, x *graph.Node, tap func(name string, n *graph.Node) *graph.Node) *graph.Node
+}
+
+// Compiler is a [Model] that keeps compiled forward passes, as network.Network
+// does. Where a method needs outputs alone, it calls these in place of Graph,
+// which it would have to compile in each call.
+type Compiler interface {
+	Model
+
+	// Compile returns the forward pass up to a layer that Graph taps, "" for
+	// the model's output, with the parameters of now: of rows [n, ...], each by
+	// itself, it returns the layer, [n, ...]. n is the same in all its calls.
+	// free frees what it holds.
+	Compile(on compute.Backend, layer string) (forward func(rows *array.Array) (*array.Array, error), free func(), err error)
+
+	// Compiles returns the model whose forward passes those are: the receiver.
+	// It tells a type that embeds a Compiler and has another Graph, which is
+	// then compiled after all.
+	Compiles() any
 }
 
 // Input names the model's input where a layer is asked for.

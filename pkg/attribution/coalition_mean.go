@@ -36,7 +36,7 @@ type averager struct {
 // newAverager prepares for about the given number of coalitions.
 func (g *game) newAverager(coalitions int) (*averager, error) {
 	background := g.background.Rows()
-	rows, err := g.p.batchRows(coalitions*background, forwardBytes)
+	rows, err := g.p.batchRows(coalitions * background)
 	if err != nil {
 		return nil, err
 	}

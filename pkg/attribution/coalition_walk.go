@@ -52,12 +52,12 @@ type walker struct {
 // newWalker prepares for segments of at most the given number of steps, and
 // for about so many segments in all.
 func (g *game) newWalker(ctx context.Context, steps, segments int) (*walker, error) {
-	rows, err := g.p.batchRows(segments*(steps+1), forwardBytes)
+	rows, err := g.p.batchRows(segments * (steps + 1))
 	if err != nil {
 		return nil, err
 	}
 	if steps = min(steps, rows-1); steps < 1 {
-		return nil, fmt.Errorf("memory bound of %d bytes: the smallest batch, 2 rows, takes about %d: give at least that, or 0", g.p.Memory, 8*g.p.outline.values)
+		return nil, fmt.Errorf("memory bound of %d bytes: the smallest batch, 2 rows, takes about %d: give at least that, or 0", g.p.Memory, 8*g.p.outline.live)
 	}
 	w := &walker{g: g, segments: max(1, rows/(steps+1)), steps: steps}
 	build := w.mix
@@ -143,12 +143,11 @@ func (w *walker) measureSlopes(ctx context.Context) error {
 	for k := range n {
 		basis.Row(k)[k] = float32(one)
 	}
-	batch, err := g.p.batchRows(n+1, forwardBytes)
+	batch, err := g.p.batchRows(n + 1)
 	if err != nil {
 		return err
 	}
-	e := &evaluator{batch: batch, units: g.affine, exec: model.MustNewExec(g.p.Backend, g.p.params,
-		func(scope *model.Scope, x *graph.Node) *graph.Node { return lastly(g.cut(scope, x)) })}
+	e := g.p.compile(g.cut, batch, g.affine)
 	defer e.close()
 	values, err := e.outputs(ctx, basis)
 	if err != nil {

@@ -17,36 +17,71 @@ import (
 // evaluator computes a layer's outputs for any number of rows, compiled once.
 // It is not for use by several goroutines at once.
 type evaluator struct {
-	exec  *model.Exec
+	run   func(rows *array.Array, into []float32) error // of batch rows, the first ones into
+	free  func()
 	batch int
 	units int
 }
 
-// forwardBytes is the default size of a batch in a forward pass: all
-// activations of it.
-const forwardBytes = 32 << 20
+// passBytes is the size of a batch by default: all activations of it.
+const passBytes = 32 << 20
 
-// Where rows are large, as those of convolutional networks, a batch grows up
-// to fewRows rows or mostForwardBytes: two rows at a time took 40 % longer than
-// 32 on eight convolutions of 32×32 pictures.
+// Where rows are large, as those of convolutional networks, a batch grows up to
+// fewRows rows or mostPassBytes, in a forward pass to manyRows rows or
+// mostForwardBytes of what is held at once. On eight convolutions of 32×32
+// pictures, two rows at a time took 40 % longer than 32, and 16 took 15 % longer
+// than 128.
 const (
 	fewRows          = 16
-	mostForwardBytes = 512 << 20
+	mostPassBytes    = 512 << 20
+	manyRows         = 128
+	mostForwardBytes = 256 << 20
 )
 
 // newEvaluator prepares to compute the layer, "" for the model's output, for
 // about the given number of rows in all.
 func (p *problem) newEvaluator(layer string, rows int) (*evaluator, error) {
-	batch, err := p.batchRows(rows, forwardBytes)
+	batch, err := p.batchRows(rows)
 	if err != nil {
 		return nil, err
 	}
-	build := func(scope *model.Scope, x *graph.Node) *graph.Node {
-		return lastly(p.build(scope, x, layer))
+	units := width(p.outline.shapes[layer])
+	if c, ok := p.model.(Compiler); ok && c.Compiles() == any(p.model) {
+		return p.borrow(c, layer, batch, units)
 	}
-	return &evaluator{
-		exec: model.MustNewExec(p.Backend, p.params, build), batch: batch, units: width(p.outline.shapes[layer]),
-	}, nil
+	return p.compile(func(scope *model.Scope, x *graph.Node) *graph.Node { return p.build(scope, x, layer) }, batch, units), nil
+}
+
+// borrow evaluates by a forward pass that the model keeps.
+func (p *problem) borrow(c Compiler, layer string, batch, units int) (*evaluator, error) {
+	forward, free, err := c.Compile(p.Backend, layer)
+	if err != nil {
+		return nil, err
+	}
+	run := func(rows *array.Array, into []float32) error {
+		out, err := forward(rows)
+		if err == nil {
+			copy(into, out.Data)
+		}
+		return err
+	}
+	return &evaluator{run: run, free: free, batch: batch, units: units}, nil
+}
+
+// compile evaluates what build returns for rows of the model's input.
+func (p *problem) compile(build func(scope *model.Scope, x *graph.Node) *graph.Node, batch, units int) *evaluator {
+	exec := model.MustNewExec(p.Backend, p.params, func(scope *model.Scope, x *graph.Node) *graph.Node { return lastly(build(scope, x)) })
+	run := func(rows *array.Array, into []float32) error {
+		x := backend.Tensor(rows)
+		defer x.MustFinalizeAll()
+		y, err := exec.Call1(x)
+		if err != nil {
+			return backend.Short(err)
+		}
+		defer y.MustFinalizeAll()
+		return backend.Short(y.ConstFlatData(func(flat any) { copy(into, flat.([]float32)) }))
+	}
+	return &evaluator{run: run, free: exec.Finalize, batch: batch, units: units}
 }
 
 // lastly makes a float32 node of its own of a layer's values, [1, size]. GoMLX's
@@ -71,22 +106,29 @@ func (p *problem) build(scope *model.Scope, x *graph.Node, layer string) *graph.
 	return out
 }
 
-// batchRows returns how many rows a batch takes, a power of two, if each of
-// the model's values is held once: as many as fit the query's memory, or the
-// default bytes, but not many more than there are.
-func (p *problem) batchRows(rows, bytes int) (int, error) { return p.batchCopies(rows, bytes, 1) }
+// batchRows returns how many rows a forward pass takes at once.
+func (p *problem) batchRows(rows int) (int, error) {
+	row := 4 * p.outline.live
+	return p.batch(rows, row, max(passBytes/(4*p.outline.values), min(manyRows, mostForwardBytes/row)))
+}
 
-// batchCopies is batchRows if each of the model's values is held several times.
-func (p *problem) batchCopies(rows, bytes, copies int) (int, error) {
+// batchCopies returns how many rows a pass takes at once that holds each of
+// the model's values several times.
+func (p *problem) batchCopies(rows, copies int) (int, error) {
 	row := 4 * p.outline.values * copies
-	bytes = max(bytes, min(fewRows*row, mostForwardBytes))
+	return p.batch(rows, row, max(passBytes, min(fewRows*row, mostPassBytes))/row)
+}
+
+// batch returns a number of rows, a power of two: as many as fit the query's
+// memory if a row takes so many bytes, or else at most as many as given; but
+// not many more than there are.
+func (p *problem) batch(rows, row, most int) (int, error) {
 	if p.Memory > 0 {
-		if bytes = p.Memory; bytes < row {
-			return 0, fmt.Errorf("memory bound of %d bytes: one row takes about %d: give at least that, or 0", bytes, row)
+		if most = p.Memory / row; most < 1 {
+			return 0, fmt.Errorf("memory bound of %d bytes: one row takes about %d: give at least that, or 0", p.Memory, row)
 		}
 	}
-	most := max(1, bytes/row)
-	batch := 1 << (bits.Len(uint(most)) - 1)
+	batch := 1 << (bits.Len(uint(max(1, most))) - 1)
 	if rows < batch {
 		batch = 1 << bits.Len(uint(max(rows, 1)-1))
 	}
@@ -110,20 +152,10 @@ func (e *evaluator) outputs(ctx context.Context, rows *array.Array) (*array.Arra
 }
 
 func (e *evaluator) call(rows *array.Array, into []float32) error {
-	x := backend.Tensor(pad(rows, e.batch))
-	defer x.MustFinalizeAll()
-	y, err := e.exec.Call1(x)
-	if err != nil {
-		return backend.Short(err)
-	}
-	defer y.MustFinalizeAll()
-	if err := y.ConstFlatData(func(flat any) { copy(into, flat.([]float32)) }); err != nil {
-		return backend.Short(err)
-	}
-	return nil
+	return e.run(pad(rows, e.batch), into)
 }
 
-func (e *evaluator) close() { e.exec.Finalize() }
+func (e *evaluator) close() { e.free() }
 
 // pick returns the explained unit of each row, [rows], of a layer [rows, ...]:
 // units holds the number of the unit for each row, int32 [rows].

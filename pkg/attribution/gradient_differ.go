@@ -65,7 +65,7 @@ func (p *problem) newDiffer(asks derivative, jobs int) (*differ, error) {
 	if asks.tangents {
 		copies = 3
 	}
-	batch, err := p.batchCopies(jobs, forwardBytes, copies)
+	batch, err := p.batchCopies(jobs, copies)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,7 @@ type outline struct {
 	shapes map[string][]int // of one row, by name; "" is the model's output
 	widest int              // values for one row in the widest node
 	values int              // values for one row in all nodes that depend on it
+	live   int              // the most of them that a forward pass holds at once
 }
 
 // newOutline builds the model once, for rows of the given shape, and reads
@@ -69,8 +70,8 @@ func newOutline(b compute.Backend, m Model, params *model.Store, row []int) (out
 			return nd
 		})
 		o.shapes[""] = perRow("", out, n)
-		o.widest, o.values = sizes(g, x)
-		o.widest, o.values = o.widest/n, o.values/n
+		o.widest, o.values, o.live = sizes(g, x)
+		o.widest, o.values, o.live = o.widest/n, o.values/n, o.live/n
 	})
 	if err != nil {
 		return o, fmt.Errorf("attribution: the model does not take rows of shape %v: %w", row, err)
@@ -99,20 +100,35 @@ func perRow(name string, nd *graph.Node, n int) []int {
 	return append([]int{dims[0] / n}, dims[1:]...)
 }
 
-// sizes returns the size of the largest node that depends on x, and of all.
-func sizes(g *graph.Graph, x *graph.Node) (widest, total int) {
-	widest, total = x.Shape().Size(), x.Shape().Size()
-	depends := map[*graph.Node]bool{x: true}
-	for _, nd := range g.Nodes() { // inputs come before their users
-		if slices.ContainsFunc(nd.Inputs(), func(in *graph.Node) bool { return depends[in] }) {
-			depends[nd] = true
-			if nd.NumOutputs() == 1 {
-				widest = max(widest, nd.Shape().Size())
-				total += nd.Shape().Size()
+// sizes returns the size of the largest node that depends on x, of all, and
+// the most that are needed at once if nodes are computed in their order.
+func sizes(g *graph.Graph, x *graph.Node) (widest, total, live int) {
+	size := map[*graph.Node]int{x: x.Shape().Size()} // of nodes that depend on x
+	last := map[*graph.Node]*graph.Node{}            // their last user
+	nodes := g.Nodes()                               // inputs come before their users
+	for _, nd := range nodes {
+		for _, in := range nd.Inputs() {
+			if _, ok := size[in]; ok {
+				last[in] = nd
+				size[nd] = 0
+			}
+		}
+		if _, ok := size[nd]; ok && nd.NumOutputs() == 1 {
+			size[nd] = nd.Shape().Size()
+		}
+	}
+	held := 0
+	for _, nd := range nodes {
+		widest, total, held = max(widest, size[nd]), total+size[nd], held+size[nd]
+		live = max(live, held)
+		for _, in := range nd.Inputs() {
+			if last[in] == nd {
+				held -= size[in]
+				delete(last, in) // an input that is used twice
 			}
 		}
 	}
-	return widest, total
+	return widest, total, live
 }
 
 // check tells whether target, for a number of rows, and layers exist.

@@ -7,9 +7,11 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/gojacard/jacard/internal/backend"
+	"github.com/gojacard/jacard/pkg/array"
 )
 
 // forward builds the layers on x, [rows, input…]. tap, if not nil, is given
@@ -53,9 +55,83 @@ func (n *Network) Graph(scope *model.Scope, x *graph.Node, tap func(name string,
 	return n.arch.forward(p, x, tap)
 }
 
+// program is a compiled forward pass with parameters on the device.
+type program struct {
+	what string // network and backend, for errors
+	exec *graph.Exec
+	args []any // rows, parameters
+}
+
+// program returns the outputs of the layers as a program. It is compiled once
+// for all networks of the same layers: parameters are arguments.
+func (n *Network) program(be compute.Backend, layers []string) (*program, error) {
+	exec, err := n.arch.exec(be, layers)
+	if err != nil {
+		return nil, fmt.Errorf("network: %q: %w", n.name, err)
+	}
+	p := &program{what: fmt.Sprintf("%q on %s", n.name, be.Name()), exec: exec, args: []any{nil}}
+	for _, v := range n.params.values {
+		p.args = append(p.args, backend.Tensor(v))
+	}
+	return p, nil
+}
+
+// call computes the layers of rows; each goes to the start of one of into,
+// which may have fewer rows.
+func (p *program) call(rows *array.Array, into ...*array.Array) error {
+	x := backend.Tensor(rows)
+	defer x.MustFinalizeAll()
+	p.args[0] = x
+	results, err := p.exec.Call(p.args...)
+	if err != nil {
+		return fmt.Errorf("network: %s: %w", p.what, backend.Short(err))
+	}
+	for i, r := range results {
+		if err := tensors.ConstFlatData(r, func(flat []float32) { copy(into[i].Data, flat) }); err != nil {
+			return fmt.Errorf("network: %s: %w", p.what, backend.Short(err))
+		}
+		r.MustFinalizeAll()
+	}
+	return nil
+}
+
+// free frees the parameters; the compiled program is kept.
+func (p *program) free() {
+	for _, a := range p.args[1:] {
+		a.(*tensors.Tensor).MustFinalizeAll()
+	}
+}
+
+// Compile returns the forward pass up to a layer, "" for the output, on the
+// backend: of rows [n, input…] it returns the layer's outputs, [n, output…],
+// without dropout. free frees the parameters on the device; compiled programs
+// are kept, one for each n, and shared by networks of the same layers.
+// With [Network.Compiles] it implements attribution.Compiler.
+func (n *Network) Compile(on compute.Backend, layer string) (forward func(rows *array.Array) (*array.Array, error), free func(), err error) {
+	if layer == "" {
+		layer = n.lastLayer()
+	}
+	shape, err := n.LayerShape(layer)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := n.program(on, []string{layer})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(rows *array.Array) (*array.Array, error) {
+		out := array.New(append([]int{rows.Rows()}, shape...)...)
+		return out, p.call(rows, out)
+	}, p.free, nil
+}
+
+// Compiles returns the network itself.
+func (n *Network) Compiles() any { return n }
+
+func (n *Network) lastLayer() string { return n.arch.layers[len(n.arch.layers)-1].name }
+
 // exec returns the program that takes rows and parameters and gives the
-// outputs of the layers. Parameters are arguments, so that a changed network
-// runs without being compiled again.
+// outputs of the layers.
 func (a *architecture) exec(be compute.Backend, layers []string) (*graph.Exec, error) {
 	build := func(in []*graph.Node) []*graph.Node {
 		p := &Pass{params: map[string]*graph.Node{}, turned: map[*graph.Node]*graph.Node{}}

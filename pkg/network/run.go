@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/gojacard/jacard/internal/backend"
 	"github.com/gojacard/jacard/pkg/array"
@@ -32,8 +31,7 @@ type RunConfig struct {
 // Predict returns the network's output for each row: [rows, output…].
 // Compiled programs are kept and shared by networks of the same layers.
 func (n *Network) Predict(ctx context.Context, rows *array.Array, cfg RunConfig) (*array.Array, error) {
-	last := n.arch.layers[len(n.arch.layers)-1].name
-	out, err := n.Activations(ctx, rows, []string{last}, cfg)
+	out, err := n.Activations(ctx, rows, []string{n.lastLayer()}, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -65,15 +63,11 @@ func (n *Network) Activations(ctx context.Context, rows *array.Array, layers []s
 	if err != nil {
 		return nil, err
 	}
-	exec, err := n.arch.exec(be, layers)
+	program, err := n.program(be, layers)
 	if err != nil {
-		return nil, fmt.Errorf("network: %q: %w", n.name, err)
+		return nil, err
 	}
-	args := []any{nil}
-	for _, v := range n.params.values {
-		args = append(args, backend.Tensor(v))
-	}
-	defer func() { finalize(args[1:]) }()
+	defer program.free()
 	padded := array.New(append([]int{batch}, n.arch.input...)...)
 	for from := 0; from < rows.Rows(); from += batch {
 		if err := ctx.Err(); err != nil {
@@ -82,20 +76,13 @@ func (n *Network) Activations(ctx context.Context, rows *array.Array, layers []s
 		to := min(from+batch, rows.Rows())
 		// The last batch is filled with zeros: another size would be compiled anew.
 		clear(padded.Data[copy(padded.Data, rows.Slice(from, to).Data):])
-		x := backend.Tensor(padded)
-		args[0] = x
-		results, err := exec.Call(args...)
-		if err != nil {
-			return nil, fmt.Errorf("network: %q on %s: %w", n.name, be.Name(), backend.Short(err))
+		parts := make([]*array.Array, len(out))
+		for i, all := range out {
+			parts[i] = all.Slice(from, to)
 		}
-		for i, r := range results {
-			part := out[i].Slice(from, to).Data
-			if err := tensors.ConstFlatData(r, func(flat []float32) { copy(part, flat) }); err != nil {
-				return nil, fmt.Errorf("network: %q on %s: %w", n.name, be.Name(), backend.Short(err))
-			}
-			r.MustFinalizeAll()
+		if err := program.call(padded, parts...); err != nil {
+			return nil, err
 		}
-		x.MustFinalizeAll()
 		if cfg.Progress != nil {
 			cfg.Progress(to, rows.Rows())
 		}
@@ -138,10 +125,4 @@ func chosen(b compute.Backend) (compute.Backend, error) {
 		return b, nil
 	}
 	return backend.Default()
-}
-
-func finalize(args []any) {
-	for _, a := range args {
-		a.(*tensors.Tensor).MustFinalizeAll()
-	}
 }
