@@ -25,8 +25,22 @@ func waterfallData() WaterfallData {
 }
 
 func TestGoldenWaterfall(t *testing.T) {
-	f, err := Waterfall(waterfallData())
+	d := waterfallData()
+	sum := d.Base
+	for _, v := range d.Values {
+		sum += v
+	}
+	d.Output = new(sum + 1e-7) // rounding is no arrow
+	f, err := Waterfall(d)
 	golden(t, "waterfall", f, err)
+
+	d.Title, d.Output, d.Max = "A method that is not complete", new(sum-0.07), 4
+	d.Caption = Caption{Method: "LIME", Target: "P(malignant)", Source: caption.Source}
+	f, err = Waterfall(d)
+	golden(t, "waterfall-incomplete", f, err)
+	if want := "grey: not explained, output − base value − Σφ = -0.070"; err == nil && !strings.HasSuffix(f.Caption(), want) {
+		t.Errorf("caption %q does not end with %q", f.Caption(), want)
+	}
 	f, err = Waterfall(WaterfallData{Title: "One feature that does nothing", Base: 0.5, Values: []float64{0}, Size: Size{300, 150}})
 	golden(t, "waterfall-zero", f, err)
 }
@@ -78,6 +92,26 @@ func TestGoldenBeeswarm(t *testing.T) {
 	golden(t, "beeswarm", f, err)
 	f, err = Beeswarm(BeeswarmData{Title: "One row, no inputs", Values: array.New(1, 1), Size: Size{300, 150}})
 	golden(t, "beeswarm-one", f, err)
+}
+
+// TestBeeswarmCovered: values apart from each other cover nothing; a few equal ones are stacked, and more than a line has room for are counted.
+func TestBeeswarmCovered(t *testing.T) {
+	for _, c := range []struct {
+		values []float32
+		want   string
+	}{
+		{[]float32{0, 1, 2, 3}, "n = 4"},
+		{[]float32{0, 1, 1, 3}, "n = 4"},
+		{make([]float32, 80), "n = 4 · 78 of 80 points lie more than a third under others"}, // all but the ends of the stack
+	} {
+		f, err := Beeswarm(BeeswarmData{Values: &array.Array{Shape: []int{len(c.values), 1}, Data: c.values}, Caption: Caption{N: 4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Caption(); got != c.want {
+			t.Errorf("%v: caption %q, want %q", c.values, got, c.want)
+		}
+	}
 }
 
 func TestShades(t *testing.T) {

@@ -29,7 +29,8 @@ type BeeswarmData struct {
 
 // Beeswarm draws the values of many rows: a line of points for each feature,
 // the largest mean magnitude on top, equal ones by their place in the data.
-// Points that would cover each other are stacked. Colour and shape say whether
+// Points that would cover each other are stacked as far as the line has room;
+// the caption counts those that lie under others nevertheless. Colour and shape say whether
 // the feature's own value is low or high, between the 5 % and 95 % quantiles of
 // the feature: ▽ in the lower third, △ in the upper one. The figure has an
 // interactive form that tells a point and shows its row in all lines.
@@ -68,7 +69,7 @@ func Beeswarm(data BeeswarmData) (*Figure, error) {
 		return c
 	}
 	size := data.Size.or(720, 70+len(ticks)*(18+10*lines))
-	return &Figure{
+	f := &Figure{
 		title: data.Title, caption: data.Caption, size: size,
 		body: func(c draw.Canvas) {
 			p.Draw(inside(c))
@@ -83,7 +84,13 @@ func Beeswarm(data BeeswarmData) (*Figure, error) {
 			}
 		},
 		widget: hover(func(c draw.Canvas) hotSpots { return s.hot(p, p.DataCanvas(inside(c))) }),
-	}, nil
+	}
+	covered := 0
+	f.probe(func(c draw.Canvas) { covered = s.covered(p.DataCanvas(inside(c)), p) })
+	if covered > 0 {
+		f.caption = f.caption.with(fmt.Sprintf("%s of %s points lie more than a third under others", thousands(covered), thousands(len(s.lines)*len(s.rows))))
+	}
+	return f, nil
 }
 
 // lowHigh colours the values of a feature: viridis without its palest yellow,
@@ -227,6 +234,28 @@ func (s swarm) points(k int, c draw.Canvas, p *plot.Plot) []swarmPoint {
 	}
 	slices.SortStableFunc(points, func(a, b swarmPoint) int { return cmp.Compare(line.values[a.row], line.values[b.row]) })
 	return points
+}
+
+// covered counts points of which a point drawn later hides more than a third:
+// one whose middle is nearer than a radius, where two discs share 2/3 − √3/2π
+// of each, 39 %.
+func (s swarm) covered(c draw.Canvas, p *plot.Plot) int {
+	n, r := 0, s.radius()
+	for k := range s.lines {
+		points := s.points(k, c, p) // from left to right, and drawn so
+		for i, q := range points {
+			for _, later := range points[i+1:] {
+				if later.at.X-q.at.X >= r {
+					break
+				}
+				if math.Hypot(float64(later.at.X-q.at.X), float64(later.at.Y-q.at.Y)) < float64(r) {
+					n++
+					break
+				}
+			}
+		}
+	}
+	return n
 }
 
 // Plot implements [plot.Plotter].

@@ -32,7 +32,7 @@ func ExampleSuperpixels() {
 
 func ExampleWaterfall() {
 	tell(plots.Waterfall(plots.WaterfallData{
-		Title: "Row 12", XLabel: "P(malignant)", Base: 0.37, Values: []float64{0.3, -0.1},
+		Title: "Row 12", XLabel: "P(malignant)", Base: 0.37, Values: []float64{0.3, -0.1}, Output: new(0.57),
 		Names: []string{"worst area", "mean texture"}, Inputs: []float64{2019, 10.38},
 		Caption: plots.Caption{Method: "exact Shapley", Target: "P(malignant)"},
 	}))
@@ -49,7 +49,7 @@ func ExampleBeeswarm() {
 	}))
 	// Output:
 	// Values of all rows
-	// method Kernel SHAP · n = 100
+	// method Kernel SHAP · n = 100 · 1,078 of 1,100 points lie more than a third under others
 }
 
 func ExamplePerturbation() {

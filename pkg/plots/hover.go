@@ -8,7 +8,6 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/recorder"
 )
 
 var (
@@ -84,9 +83,7 @@ func (hover) code() (js, css string) { return hoverJS, hoverCSS }
 func (h hover) data(f *Figure, _ string) (any, error) {
 	size := f.Size()
 	page := hoverPage{Label: f.text(), Width: size.Width, Height: size.Height}
-	probe := *f // drawn for nothing but the place of its body
-	probe.body = func(c draw.Canvas) { page.hotSpots = h(c) }
-	probe.draw(draw.NewCanvas(&recorder.Canvas{}, pixels(size.Width), pixels(size.Height)))
+	f.probe(func(c draw.Canvas) { page.hotSpots = h(c) })
 	flip := float64(size.Height) // the page counts from the top
 	for i := range page.Boxes {
 		page.Boxes[i].At[1] = flip - page.Boxes[i].At[1]

@@ -75,6 +75,14 @@ func (g *guarded) DrawImage(r vg.Rectangle, img image.Image) {
 	}
 }
 
+// probe draws nothing but tells body the canvas of the figure's body.
+func (f *Figure) probe(body func(draw.Canvas)) {
+	g := *f
+	g.body = body
+	w, h := g.extent()
+	g.draw(draw.NewCanvas(nowhere{}, w, h))
+}
+
 // nowhere is a canvas that draws nothing.
 type nowhere struct{}
 

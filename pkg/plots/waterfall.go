@@ -19,7 +19,8 @@ type WaterfallData struct {
 	Base       float64   // where the values count from
 	BaseName   string    // empty means "base value"
 	Values     []float64 // attributions of one row
-	OutputName string    // of Base + Σ Values; empty means "output"
+	Output     *float64  // f of the row; nil means unknown: the figure ends at Base + Σ Values and says so
+	OutputName string    // empty means "output"
 	Names      []string  // of the features; nil means F0, F1, F2, …
 	Inputs     []float64 // the features' own values, written behind their names; nil means none
 	Max        int       // features with an arrow of their own; the others are summed into one more. 0 means 10
@@ -30,28 +31,37 @@ type WaterfallData struct {
 // Waterfall draws how the values of one row lead from the base value to the
 // output: arrows, positive ones red and to the right, negative ones blue and
 // to the left, each from where the one below it ends, the largest on top, equal
-// ones by their place in the data. It ends at Base + Σ Values, which is the
-// output if the method is complete; the caption's gap says how nearly. The
-// figure has an interactive form that tells the numbers of an arrow.
+// ones by their place in the data. What is left from Base + Σ Values to Output,
+// if its number shows, is a last, grey arrow, "not explained", which the
+// caption names: methods that are not complete leave it. The figure has an
+// interactive form that tells the numbers of an arrow.
 func Waterfall(data WaterfallData) (*Figure, error) {
 	if err := data.check(); err != nil {
 		return nil, err
 	}
 	steps := data.steps()
-	n := len(steps)
 	low, high := data.Base, data.Base
 	most := 0.0
 	for _, s := range steps {
 		low, high = min(low, s.to), max(high, s.to)
 		most = max(most, math.Abs(s.to-s.from))
 	}
+	sum := steps[0].to
+	end := Mark{cmp.Or(data.BaseName, "base value") + " + Σφ", sum}
+	if data.Output != nil {
+		end = Mark{cmp.Or(data.OutputName, "output"), *data.Output}
+		low, high = min(low, end.Value), max(high, end.Value)
+		most = max(most, math.Abs(end.Value-sum))
+	}
 	decimals := decimalsFor(cmp.Or(most, math.Abs(data.Base)))
-	w := waterfall{steps, func(v float64) string {
-		return fmt.Sprintf("%+.*f", decimals, v)
-	}, []Mark{
-		{cmp.Or(data.BaseName, "base value"), data.Base},
-		{cmp.Or(data.OutputName, "output"), steps[0].to},
-	}, decimals}
+	number := func(v float64) string { return fmt.Sprintf("%+.*f", decimals, v) }
+	rest := ""
+	if gap := end.Value - sum; math.Abs(gap) >= 0.5*math.Pow10(-decimals) {
+		steps = slices.Insert(steps, 0, waterStep{label: "not explained", from: sum, to: end.Value, rest: true})
+		rest = fmt.Sprintf("grey: not explained, %s − %s − Σφ = %s", end.Name, cmp.Or(data.BaseName, "base value"), number(gap))
+	}
+	n := len(steps)
+	w := waterfall{steps, number, []Mark{{cmp.Or(data.BaseName, "base value"), data.Base}, end}, decimals}
 
 	p := newPlot("", data.XLabel, "")
 	lines := 1
@@ -72,7 +82,7 @@ func Waterfall(data WaterfallData) (*Figure, error) {
 	p.Y.Min, p.Y.Max = 0.5-float64(n)-0.8, 0.5+0.8 // room for the names of the two ends
 	p.Add(grid{x: true}, w)
 	return &Figure{
-		title: data.Title, caption: data.Caption, size: data.Size.or(680, 110+(n+1)*(14+10*lines)),
+		title: data.Title, caption: data.Caption.with(rest), size: data.Size.or(680, 110+(n+1)*(14+10*lines)),
 		body:   p.Draw,
 		widget: hover(func(c draw.Canvas) hotSpots { return w.hot(p, p.DataCanvas(c)) }),
 	}, nil
@@ -82,6 +92,7 @@ func Waterfall(data WaterfallData) (*Figure, error) {
 type waterStep struct {
 	label    string
 	from, to float64
+	rest     bool // not explained
 }
 
 // steps returns the arrows, the largest first and last to be added; the sum of
@@ -104,7 +115,7 @@ func (data WaterfallData) steps() []waterStep {
 			sum += data.Values[i]
 		}
 		name := fmt.Sprintf("sum of %d others", len(rest))
-		out = append(out, waterStep{name, at, at + sum})
+		out = append(out, waterStep{label: name, from: at, to: at + sum})
 		at += sum
 	}
 	for k := shown - 1; k >= 0; k-- {
@@ -120,7 +131,7 @@ func (data WaterfallData) steps() []waterStep {
 			}
 			name += " = " + input
 		}
-		out = append(out, waterStep{name, at, at + data.Values[i]})
+		out = append(out, waterStep{label: name, from: at, to: at + data.Values[i]})
 		at += data.Values[i]
 	}
 	slices.Reverse(out)
@@ -148,6 +159,9 @@ func (w waterfall) Plot(c draw.Canvas, p *plot.Plot) {
 		if s.to < s.from {
 			colour, at, style.XAlign = negative, to-barGap, draw.XRight
 			tip = max(-0.6*half, (to-from)/2)
+		}
+		if s.rest {
+			colour = muted
 		}
 		c.FillPolygon(colour, []vg.Point{{X: from, Y: y - half}, {X: to - tip, Y: y - half}, {X: to, Y: y}, {X: to - tip, Y: y + half}, {X: from, Y: y + half}})
 		if s.from == s.to { // an arrow without length is a stroke
@@ -218,6 +232,11 @@ func (data WaterfallData) check() error {
 	}
 	if err := finite(what+", base value", []float64{data.Base}); err != nil {
 		return err
+	}
+	if data.Output != nil {
+		if err := finite(what+", output", []float64{*data.Output}); err != nil {
+			return err
+		}
 	}
 	return data.Size.check()
 }

@@ -92,7 +92,7 @@ func Waterfall(a *attribution.Attribution, rows *array.Array, names []string, ro
 		return nil, fmt.Errorf("figures: row %d: there are 0…%d", row, rows.Rows()-1)
 	}
 	return plots.Waterfall(plots.WaterfallData{Title: fmt.Sprintf("What made row %d different?", row), XLabel: output, Base: a.BaseValues[row],
-		Values: floats(a.Layers[0].Values.Row(row)), Names: names, Inputs: floats(rows.Row(row)), Caption: attributionCaption(a, output, 1)})
+		Output: new(float64(a.Outputs.Data[row])), Values: floats(a.Layers[0].Values.Row(row)), Names: names, Inputs: floats(rows.Row(row)), Caption: attributionCaption(a, output, 1)})
 }
 
 // Beeswarm draws the attributions of all rows, feature by feature.
