@@ -177,8 +177,9 @@ func enlarge(img *image.NRGBA, timesX, timesY int) *image.NRGBA {
 }
 
 // Beside joins figures into one, row by row with the given number of columns
-// (0 means all in one row). Each keeps its heading; the captions of the parts
-// are replaced by the one given.
+// (0 means all in one row), in tiles as high as the tallest of them: a figure
+// wider than its column shrinks to it, but not below 220 pixels of height. Each
+// keeps its heading; the captions of the parts are replaced by the one given.
 func Beside(title string, caption Caption, columns int, figures ...*Figure) (*Figure, error) {
 	if len(figures) == 0 || columns < 0 {
 		return nil, fmt.Errorf("plots: Beside got %d figures for %d columns; give at least one figure and no negative number", len(figures), columns)
@@ -197,9 +198,9 @@ func Beside(title string, caption Caption, columns int, figures ...*Figure) (*Fi
 	for _, f := range figures {
 		h := f.size.Height
 		if f.size.Width > width/columns {
-			h = h * (width / columns) / f.size.Width
+			h = max(h*(width/columns)/f.size.Width, min(h, 220)) // letters do not shrink
 		}
-		tallest = max(tallest, h, 220)
+		tallest = max(tallest, h)
 	}
 	heading := 0
 	if title != "" {
