@@ -150,7 +150,9 @@ func (a HeatAxis) ticks(n int, sign float64) plot.ConstantTicks {
 	case a.Blocks != nil:
 		from := 0
 		for _, b := range a.Blocks {
-			ticks = append(ticks, plot.Tick{Value: sign * (float64(from) + float64(b.Count-1)/2), Label: b.Name})
+			if b.Name != "" { // one without a name needs no tick
+				ticks = append(ticks, plot.Tick{Value: sign * (float64(from) + float64(b.Count-1)/2), Label: b.Name})
+			}
 			from += b.Count
 		}
 	case a.Names != nil:

@@ -204,7 +204,7 @@ func AllDigits(v *lesson.Saliency) (*plots.Figure, error) {
 	for from := 0; from < len(v.Digits); from += inRow {
 		strip := plots.HeatMapData{
 			Values: array.New(lesson.Side, inRow*lesson.Side), ValueName: "φ", Signed: true, Low: -limit, High: limit,
-			Square: true, Rows: plots.HeatAxis{Blocks: []plots.Block{{Name: "", Count: lesson.Side}}}, Size: plots.Size{Width: 800, Height: 220},
+			Square: true, Rows: plots.HeatAxis{Blocks: []plots.Block{{Name: "", Count: lesson.Side}}}, Size: plots.Size{Width: 800, Height: 172},
 		}
 		for k, d := range v.Digits[from : from+inRow] {
 			for y := range lesson.Side {
