@@ -25,7 +25,11 @@ func TestLRPEqualsCaptum(t *testing.T) {
 			if !c.Has(key) {
 				continue
 			}
-			for _, b := range backend.ForTest(t) {
+			backends := backend.ForTest(t)
+			if name == "captum-cnn" && key != "lrp_gamma_0.25" { // each is compiled for seconds; every rule meets XLA in the other case
+				backends = backends[:1]
+			}
+			for _, b := range backends {
 				a, err := Explain(context.Background(), network, LRP{Dense: rule, Conv: rule, SeparateNorm: true},
 					Query{Rows: c.Array("x"), Target: Target{Outputs: units}, Backend: b})
 				if err != nil {
