@@ -1,6 +1,8 @@
 package network
 
 import (
+	"slices"
+
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 
@@ -106,7 +108,7 @@ func padZeros(x *graph.Node, axis, before, after int) *graph.Node {
 
 func padWith(x *graph.Node, axis, before, after int, value float64) *graph.Node {
 	block := func(n int) *graph.Node {
-		dims := append([]int(nil), x.Shape().Dimensions...)
+		dims := slices.Clone(x.Shape().Dimensions)
 		dims[axis] = n
 		return graph.BroadcastToShape(graph.Scalar(x.Graph(), x.DType(), value), shapes.Make(x.DType(), dims...))
 	}
@@ -135,9 +137,9 @@ func interleave(x *graph.Node, axis, n int) *graph.Node {
 	}
 	dims := x.Shape().Dimensions
 	size := dims[axis]
-	split := append(append(append([]int(nil), dims[:axis+1]...), 1), dims[axis+1:]...)
+	split := slices.Insert(slices.Clone(dims), axis+1, 1)
 	x = padZeros(graph.Reshape(x, split...), axis+1, 0, n-1)
-	merged := append([]int(nil), dims...)
+	merged := slices.Clone(dims)
 	merged[axis] = size * n
 	return graph.SliceAxis(graph.Reshape(x, merged...), axis, graph.AxisRange(0, (size-1)*n+1))
 }

@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gojacard/jacard/pkg/array"
 )
@@ -52,7 +53,7 @@ func readColours(picture *array.Array) (planes, error) {
 		}
 	}
 	if len(p.of) == 1 {
-		p.of = append(p.of, append([]float64(nil), p.of[0]...), append([]float64(nil), p.of[0]...))
+		p.of = append(p.of, slices.Clone(p.of[0]), slices.Clone(p.of[0]))
 	}
 	return p, nil
 }

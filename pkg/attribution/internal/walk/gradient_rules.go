@@ -2,6 +2,7 @@ package walk
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -82,7 +83,7 @@ func wide(v, y, operand *Node) *Node {
 
 // keptDims are the operand's, with the reduced axes of size 1.
 func keptDims(y, operand *Node) []int {
-	dims := append([]int{}, operand.Shape().Dimensions...)
+	dims := slices.Clone(operand.Shape().Dimensions)
 	for _, a := range ints(param(y, "axes")) {
 		dims[a] = 1
 	}

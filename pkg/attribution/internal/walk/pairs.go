@@ -79,8 +79,7 @@ func (w *walker) values(s *site) (x, r *Node) {
 func (w *walker) rowPairs(s *site, v *Node) *Node {
 	dims := s.x.Shape().Dimensions
 	if w.k > 1 {
-		rows := append(slices.Clone(dims[:s.axis]), w.n, 1)
-		rows = append(append(rows, s.per), dims[s.axis+1:]...)
+		rows := slices.Concat(dims[:s.axis], []int{w.n, 1, s.per}, dims[s.axis+1:])
 		v = Reshape(v, rows...)
 		rows[s.axis+1] = w.k
 		v = BroadcastToDims(v, rows...)

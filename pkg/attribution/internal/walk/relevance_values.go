@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"slices"
 	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -50,7 +51,7 @@ func (r *relevance) support(nd *Node) *Node {
 	case w.twin(nd) != nil:
 		v = r.support(w.inputs(nd)[0])
 	case nd != w.input && moves(nd):
-		in := append([]*Node{}, w.inputs(nd)...)
+		in := slices.Clone(w.inputs(nd))
 		for i := range in {
 			switch {
 			case w.dependsOnInput(in[i]):
@@ -91,7 +92,7 @@ func (r *relevance) bound(b *block, limit []float32) *Node {
 		if len(w.operands(s)) != 1 && nd.Type() != NodeTypeConcatenate || !moves(nd) && !(r.inTail(s)) {
 			fail("the box rule needs bounds of what layer %s takes, which operation %s between it and the input hides: use the box rule for first layers alone", strings.Join(b.Names, "/"), operation(nd))
 		}
-		in := append([]*Node{}, w.inputs(nd)...)
+		in := slices.Clone(w.inputs(nd))
 		for i := range in {
 			in[i] = visit(in[i])
 		}
