@@ -34,7 +34,8 @@ type ImageGrid struct {
 
 // Images draws grey and RGB pictures in grids. The domain is always 0…1: values
 // outside are drawn as black or white, and no picture is stretched to its own
-// range. All overlays share one scale around zero, shown beside them.
+// range. All overlays share one scale around zero, shown beside them and told in the
+// caption.
 func Images(data ImagesData) (*Figure, error) {
 	if len(data.Grids) == 0 || data.Columns < 0 {
 		return nil, fmt.Errorf("plots: images %q: %d grids in %d columns; give at least one grid and no negative number", data.Title, len(data.Grids), data.Columns)
@@ -60,6 +61,10 @@ func Images(data ImagesData) (*Figure, error) {
 		limit = 1 // an overlay of zeros is transparent on any scale
 	}
 	domain := aroundZero(-limit, limit)
+	note := ""
+	if overlaid {
+		note = fmt.Sprintf("scale ±%.3g", limit)
+	}
 	columns := data.Columns
 	if columns == 0 {
 		columns = int(math.Ceil(math.Sqrt(float64(most))))
@@ -78,7 +83,7 @@ func Images(data ImagesData) (*Figure, error) {
 		label = 14
 	}
 	size := data.Size.or(width, 64+rows*(cell+label))
-	return &Figure{title: data.Title, caption: data.Caption, size: size, body: func(c draw.Canvas) {
+	return &Figure{title: data.Title, caption: data.Caption.with(note), size: size, body: func(c draw.Canvas) {
 		if overlaid {
 			bar := c
 			bar.Min.X = c.Max.X - colourBarWidth

@@ -86,9 +86,7 @@ func (n *diagram) data(f *Figure, _ string) (any, error) {
 				p.Dead = append(p.Dead, k)
 			}
 		}
-		for _, v := range layer.Activations.Data {
-			p.Activations = appendFloat(p.Activations, float64(v))
-		}
+		p.Activations = float32s(layer.Activations.Data)
 		page.Layers = append(page.Layers, p)
 	}
 	for row := range n.rows {

@@ -109,9 +109,14 @@ func (p SuperpixelPanel) texts(valueName string) []string {
 	out := make([]string, len(size))
 	for s, n := range size {
 		out[s] = fmt.Sprintf("segment %d, %s pixels", s, thousands(n))
-		if p.Weights != nil {
-			out[s] += fmt.Sprintf("\n%s %+.3g", cmp.Or(valueName, "weight"), p.Weights[s])
+		if p.Weights == nil {
+			continue
 		}
+		weight := "–" // none
+		if w := p.Weights[s]; w == w {
+			weight = fmt.Sprintf("%+.3g", w)
+		}
+		out[s] += "\n" + cmp.Or(valueName, "weight") + " " + weight
 	}
 	return out
 }

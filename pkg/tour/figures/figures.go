@@ -91,6 +91,9 @@ func Waterfall(a *attribution.Attribution, rows *array.Array, names []string, ro
 	if row < 0 || row >= rows.Rows() {
 		return nil, fmt.Errorf("figures: row %d: there are 0…%d", row, rows.Rows()-1)
 	}
+	if a.BaseValues == nil {
+		return nil, fmt.Errorf("figures: row %d: %s has no base value to start a waterfall from; take a method with a background or a baseline", row, a.Method)
+	}
 	return plots.Waterfall(plots.WaterfallData{Title: fmt.Sprintf("What made row %d different?", row), XLabel: output, Base: a.BaseValues[row],
 		Output: new(float64(a.Outputs.Data[row])), Values: floats(a.Layers[0].Values.Row(row)), Names: names, Inputs: floats(rows.Row(row)), Caption: attributionCaption(a, output, 1)})
 }
