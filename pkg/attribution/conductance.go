@@ -27,19 +27,5 @@ func (Conductance) Promise() Promise {
 func (Conductance) gapHint() string { return morePoints }
 
 func (m Conductance) attribute(ctx context.Context, p *problem) ([]*Attribution, error) {
-	path, err := m.Path.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	all := p.results()
-	err = p.targetLayers(func(target string, targets []int) error {
-		if err := p.evaluate(ctx, target, all, targets); err != nil {
-			return err
-		}
-		return p.integrate(ctx, line{
-			integrand: alongLine(derivative{target: target, from: Input, layers: p.Layers, carries: true}),
-			rows:      p.Rows, starts: p.Background, path: path, rule: gaussLegendre, complete: true,
-		}, all, targets)
-	})
-	return all, err
+	return p.integrateInput(ctx, line{integrand: alongLine(derivative{carries: true}), path: m.Path, rule: gaussLegendre, complete: true})
 }

@@ -113,6 +113,26 @@ func (p *problem) evaluate(ctx context.Context, layer string, all []*Attribution
 	})
 }
 
+// integrateInput integrates along lines between inputs, for every target, by
+// the layers of the query. It fills in where the line lies and what the
+// integrand differentiates.
+func (p *problem) integrateInput(ctx context.Context, l line) ([]*Attribution, error) {
+	var err error
+	if l.path, err = l.path.withDefaults(); err != nil {
+		return nil, err
+	}
+	l.rows, l.starts = p.Rows, p.Background
+	all := p.results()
+	err = p.targetLayers(func(target string, targets []int) error {
+		if err := p.evaluate(ctx, target, all, targets); err != nil {
+			return err
+		}
+		l.integrand.target, l.integrand.from, l.integrand.layers = target, Input, p.Layers
+		return p.integrate(ctx, l, all, targets)
+	})
+	return all, err
+}
+
 // ends returns the values of a layer for the rows and the background, if any.
 func (p *problem) ends(ctx context.Context, layer string) (rows, starts *array.Array, err error) {
 	if layer == Input {

@@ -25,19 +25,5 @@ func (InternalInfluence) Promise() Promise {
 }
 
 func (m InternalInfluence) attribute(ctx context.Context, p *problem) ([]*Attribution, error) {
-	path, err := m.Path.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	all := p.results()
-	err = p.targetLayers(func(target string, targets []int) error {
-		if err := p.evaluate(ctx, target, all, targets); err != nil {
-			return err
-		}
-		return p.integrate(ctx, line{
-			integrand: derivative{target: target, from: Input, layers: p.Layers},
-			rows:      p.Rows, starts: p.Background, path: path, rule: gaussLegendre,
-		}, all, targets)
-	})
-	return all, err
+	return p.integrateInput(ctx, line{path: m.Path, rule: gaussLegendre})
 }

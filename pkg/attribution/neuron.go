@@ -55,19 +55,5 @@ func (p *problem) neuronConductance(ctx context.Context, m NeuronConductance, r 
 	if m.Unit < 0 || m.Unit >= width(shape) {
 		return nil, fmt.Errorf("unit %d out of range: layer %s has units 0…%d", m.Unit, m.Layer, width(shape)-1)
 	}
-	path, err := m.Path.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	all := p.results()
-	err = p.targetLayers(func(target string, targets []int) error {
-		if err := p.evaluate(ctx, target, all, targets); err != nil {
-			return err
-		}
-		return p.integrate(ctx, line{
-			integrand: alongLine(derivative{target: target, from: Input, layers: p.Layers, neuron: m.Layer}),
-			rows:      p.Rows, starts: p.Background, path: path, rule: r, neuron: m.Unit,
-		}, all, targets)
-	})
-	return all, err
+	return p.integrateInput(ctx, line{integrand: alongLine(derivative{neuron: m.Layer}), path: m.Path, rule: r, neuron: m.Unit})
 }
