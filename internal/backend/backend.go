@@ -120,7 +120,10 @@ func openDefault() {
 // in one process; everything else calls [Default].
 func New(c Choice) (compute.Backend, error) {
 	if c.Name == "go" {
-		return compute.NewWithConfig("go")
+		// Not several operations at a time: in compute v0.1.2 a product of matrices
+		// that runs as one of several waits for a further worker, and where all
+		// workers are such products, for ever.
+		return compute.NewWithConfig("go:ops_sequential")
 	}
 	b, err := newXLA(c)
 	if err != nil {
