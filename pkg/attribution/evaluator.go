@@ -27,15 +27,14 @@ type evaluator struct {
 const passBytes = 32 << 20
 
 // Where rows are large, as those of convolutional networks, a batch grows up to
-// fewRows rows or mostPassBytes, in a forward pass to manyRows rows or
-// mostForwardBytes of what is held at once. On eight convolutions of 32×32
-// pictures, two rows at a time took 40 % longer than 32, and 16 took 15 % longer
-// than 128.
+// fewRows rows or mostPassBytes: on eight convolutions of 32×32 pictures, two
+// rows at a time took 40 % longer than 32. A forward pass takes as many rows as
+// hold heldBytes at once: more than 32 MB in a piece, XLA's CPU client asks of
+// the system in each call, and the pages cost what larger batches save.
 const (
-	fewRows          = 16
-	mostPassBytes    = 512 << 20
-	manyRows         = 128
-	mostForwardBytes = 256 << 20
+	fewRows       = 16
+	mostPassBytes = 512 << 20
+	heldBytes     = 24 << 20
 )
 
 // newEvaluator prepares to compute the layer, "" for the model's output, for
@@ -108,8 +107,8 @@ func (p *problem) build(scope *model.Scope, x *graph.Node, layer string) *graph.
 
 // batchRows returns how many rows a forward pass takes at once.
 func (p *problem) batchRows(rows int) (int, error) {
-	row := 4 * p.outline.live
-	return p.batch(rows, row, max(passBytes/(4*p.outline.values), min(manyRows, mostForwardBytes/row)))
+	held, all := 4*p.outline.live, 4*p.outline.values
+	return p.batch(rows, held, max(passBytes/all, heldBytes/held, min(fewRows, mostPassBytes/all)))
 }
 
 // batchCopies returns how many rows a pass takes at once that holds each of
@@ -119,20 +118,17 @@ func (p *problem) batchCopies(rows, copies int) (int, error) {
 	return p.batch(rows, row, max(passBytes, min(fewRows*row, mostPassBytes))/row)
 }
 
-// batch returns a number of rows, a power of two: as many as fit the query's
-// memory if a row takes so many bytes, or else at most as many as given; but
-// not many more than there are.
+// batch returns a number of rows: as many as fit the query's memory if a row
+// takes so many bytes, or else as many as given; if there are fewer, a power of
+// two, so that calls of many sizes share few programs.
 func (p *problem) batch(rows, row, most int) (int, error) {
+	most = max(1, most)
 	if p.Memory > 0 {
 		if most = p.Memory / row; most < 1 {
 			return 0, fmt.Errorf("memory bound of %d bytes: one row takes about %d: give at least that, or 0", p.Memory, row)
 		}
 	}
-	batch := 1 << (bits.Len(uint(max(1, most))) - 1)
-	if rows < batch {
-		batch = 1 << bits.Len(uint(max(rows, 1)-1))
-	}
-	return batch, nil
+	return min(most, 1<<bits.Len(uint(max(rows, 1)-1))), nil
 }
 
 // outputs returns the layer's units, [rows, units].
