@@ -28,8 +28,8 @@ func names(p *tour.Pictures) []string {
 }
 
 // Maps draws what several methods say about the pictures, one column a method,
-// each with its own scale: methods measure different things. Below a map of a
-// complete method stands its gap.
+// each with its own scale: methods measure different things. The caption has
+// the largest gap of those that are complete.
 func Maps(p *tour.Pictures, explanations ...*tour.Explanation) (*plots.Figure, error) {
 	data := plots.SignedImagesData{
 		Title: "What speaks for the class? " + p.Name, Images: p.Rows, Names: names(p), ValueName: "φ", PerColumn: true, Share: 0.995,
