@@ -123,9 +123,7 @@ func DefaultStore() (string, error) {
 // Step runs one step of a study with the given seed, or reads what it made
 // before.
 func Step[T artifact.Recorder](ctx context.Context, w *Workplace, seed uint64, spec artifact.Spec, compute func(context.Context) (T, error)) (T, error) {
-	if len(spec.Inputs) > 0 { // a step without inputs reads files: it draws and computes nothing
-		spec.Seed, spec.Backend = seed, w.name
-	}
+	spec = w.complete(seed, spec)
 	id, err := spec.ID()
 	if err == nil {
 		if known, ok := w.done.Load(id); ok {
@@ -145,6 +143,25 @@ func Step[T artifact.Recorder](ctx context.Context, w *Workplace, seed uint64, s
 	}
 	w.done.Store(id, out)
 	return out, nil
+}
+
+// ID names what [Step] returns without computing or reading it: what a step
+// needs to find its own result, where its inputs are large.
+func ID(w *Workplace, seed uint64, spec artifact.Spec) (string, error) {
+	id, err := w.complete(seed, spec).ID()
+	if err != nil {
+		return "", fmt.Errorf("%s: %s: %w", w.study, spec.Name, err)
+	}
+	return id, nil
+}
+
+// complete gives a step that has inputs its seed and backend. One without reads
+// files, and what it draws by is part of its configuration.
+func (w *Workplace) complete(seed uint64, spec artifact.Spec) artifact.Spec {
+	if len(spec.Inputs) > 0 {
+		spec.Seed, spec.Backend = seed, w.name
+	}
+	return spec
 }
 
 // Input marks what is called with the returned context as an input of another

@@ -27,17 +27,25 @@ type Classifier struct {
 	Predicted     []int            // digit of each test row
 }
 
+func (s *Study) classifierSpec() (artifact.Spec, error) {
+	sample, err := study.ID(s.work, s.Config.Seed, s.sampleSpec())
+	return artifact.Spec{Name: "lesson-classifier", Version: 1, Config: s.Config.Classifier, Inputs: map[string]string{"sample": sample}}, err
+}
+
 // Classifier trains the network as scikit-learn's MLPClassifier does: Glorot's
 // bound for weights and biases, cross-entropy with an L2 penalty, Adam, shuffled
 // batches, until the loss stops to improve.
 func (s *Study) Classifier(ctx context.Context) (*Classifier, error) {
-	sample, err := s.Sample(study.Input(ctx))
+	spec, err := s.classifierSpec()
 	if err != nil {
 		return nil, err
 	}
-	c := s.Config.Classifier
-	spec := artifact.Spec{Name: "lesson-classifier", Version: 1, Config: c, Inputs: map[string]string{"sample": sample.ID}}
 	return step(ctx, s, spec, func(ctx context.Context) (*Classifier, error) {
+		sample, err := s.Sample(study.Input(ctx))
+		if err != nil {
+			return nil, err
+		}
+		c := s.Config.Classifier
 		var layers []network.Layer
 		for _, units := range c.Hidden {
 			layers = append(layers, network.Dense(units), network.ReLU())

@@ -31,7 +31,7 @@ type ConvergenceCurve struct {
 
 // Convergence runs both estimators with more and more draws, each time anew.
 func (s *Study) Convergence(ctx context.Context) (*Convergence, error) {
-	sample, c, err := s.sampleAndClassifier(ctx)
+	inputs, err := s.inputs()
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +41,12 @@ func (s *Study) Convergence(ctx context.Context) (*Convergence, error) {
 	}
 	cfg := config{s.Config.Saliency, s.Config.Convergence}
 	cfg.Saliency.Iterations, cfg.Saliency.Permutation = 0, false // not read here
-	spec := artifact.Spec{Name: "lesson-convergence", Version: 1, Config: cfg,
-		Inputs: map[string]string{"sample": sample.ID, "classifier": c.ID}}
+	spec := artifact.Spec{Name: "lesson-convergence", Version: 1, Config: cfg, Inputs: inputs}
 	return step(ctx, s, spec, func(ctx context.Context) (*Convergence, error) {
+		sample, c, err := s.sampleAndClassifier(ctx)
+		if err != nil {
+			return nil, err
+		}
 		background, err := sample.background(cfg.Saliency.Background)
 		if err != nil {
 			return nil, err

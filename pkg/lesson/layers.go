@@ -68,13 +68,16 @@ type Embedding struct {
 // Embeddings lays the outputs of every layer out in the plane: t-SNE from a
 // random start.
 func (s *Study) Embeddings(ctx context.Context) (*Embeddings, error) {
-	sample, c, err := s.sampleAndClassifier(ctx)
+	inputs, err := s.inputs()
 	if err != nil {
 		return nil, err
 	}
-	spec := artifact.Spec{Name: "lesson-embeddings", Version: 1, Config: s.Config.Projection,
-		Inputs: map[string]string{"sample": sample.ID, "classifier": c.ID}}
+	spec := artifact.Spec{Name: "lesson-embeddings", Version: 1, Config: s.Config.Projection, Inputs: inputs}
 	return step(ctx, s, spec, func(ctx context.Context) (*Embeddings, error) {
+		sample, c, err := s.sampleAndClassifier(ctx)
+		if err != nil {
+			return nil, err
+		}
 		x, err := sample.Images.Select(firstRows(s.Config.Projection.Rows))
 		if err != nil {
 			return nil, err

@@ -59,6 +59,26 @@ func step[T artifact.Recorder](ctx context.Context, s *Study, spec artifact.Spec
 	return study.Step(ctx, s.work, s.Config.Seed, spec, compute)
 }
 
+// inputs returns what names the sample and the classifier as inputs. Steps read
+// them to compute, not to find what they computed before: the sample is large.
+func (s *Study) inputs() (map[string]string, error) {
+	spec, err := s.classifierSpec()
+	if err != nil {
+		return nil, err
+	}
+	classifier, err := study.ID(s.work, s.Config.Seed, spec)
+	return map[string]string{"sample": spec.Inputs["sample"], "classifier": classifier}, err
+}
+
+func (s *Study) sampleAndClassifier(ctx context.Context) (*Sample, *Classifier, error) {
+	sample, err := s.Sample(study.Input(ctx))
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := s.Classifier(study.Input(ctx))
+	return sample, c, err
+}
+
 // mnistRows is the number of images in MNIST's two parts.
 const mnistRows = 70_000
 
@@ -85,15 +105,18 @@ func (d *Sample) Test() (*array.Array, []int) {
 	return d.Images.Slice(d.TrainRows, d.Images.Rows()), d.Labels[d.TrainRows:]
 }
 
-// Sample draws the lesson's images from all of MNIST.
-func (s *Study) Sample(ctx context.Context) (*Sample, error) {
+func (s *Study) sampleSpec() artifact.Spec {
 	type config struct {
 		Seed   uint64
 		Rows   int
 		Scaled bool
 	}
-	spec := artifact.Spec{Name: "lesson-sample", Version: 1, Config: config{s.Config.Seed, s.Config.Rows, s.Config.Scaled}}
-	return step(ctx, s, spec, func(context.Context) (*Sample, error) {
+	return artifact.Spec{Name: "lesson-sample", Version: 1, Config: config{s.Config.Seed, s.Config.Rows, s.Config.Scaled}}
+}
+
+// Sample draws the lesson's images from all of MNIST.
+func (s *Study) Sample(ctx context.Context) (*Sample, error) {
+	return step(ctx, s, s.sampleSpec(), func(context.Context) (*Sample, error) {
 		train, test, err := dataset.MNIST(dataset.MNISTConfig{})
 		if err != nil {
 			return nil, err

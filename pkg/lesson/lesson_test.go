@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,8 +23,9 @@ func TestSmall(t *testing.T) {
 	cfg := Quick()
 	cfg.Rows, cfg.Classifier.Epochs, cfg.Projection.Rows, cfg.Projection.Iterations = 1200, 3, 200, 60
 	cfg.Convergence = ConvergenceConfig{Draws: []int{5}, Reference: 40}
-	s, err := Open(cfg, Options{Store: t.TempDir(), Backend: backend.ForTest(t)[0], Announce: func(string) {},
-		Progress: func(string) func(int, int) { return func(int, int) {} }})
+	options := Options{Store: t.TempDir(), Backend: backend.ForTest(t)[0], Announce: func(string) {},
+		Progress: func(string) func(int, int) { return func(int, int) {} }}
+	s, err := Open(cfg, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +104,26 @@ func TestSmall(t *testing.T) {
 		if ratio := curve.Distance[0] / curve.Error[0]; ratio < 0.3 || ratio > 3 {
 			t.Errorf("%s: distance %g, standard error %g", curve.Method, curve.Distance[0], curve.Error[0])
 		}
+	}
+
+	// What is stored is found without its inputs, which are large.
+	if err := os.RemoveAll(filepath.Join(options.Store, "lesson-sample")); err != nil {
+		t.Fatal(err)
+	}
+	options.Announce = func(line string) {
+		if !strings.HasPrefix(line, "loaded ") {
+			t.Errorf("a stored step says %q", line)
+		}
+	}
+	if s, err = Open(cfg, options); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Embeddings(ctx)
+	if err != nil || again.ID != e.ID {
+		t.Errorf("maps of layers %s, read %+v, %v", e.ID, again, err)
+	}
+	if again, err := s.Classifier(ctx); err != nil || again.ID != c.ID || again.Inputs["sample"] != sample.ID {
+		t.Errorf("classifier %s, read %+v, %v", c.ID, again, err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/gojacard/jacard/internal/study"
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/attribution"
@@ -65,14 +64,17 @@ func (d *DigitSaliency) SumError() float64 {
 // Shapley value is the mean, over random sets of other pixels that come from a
 // random training row, of what f loses when the pixel comes from it too.
 func (s *Study) Saliency(ctx context.Context) (*Saliency, error) {
-	sample, c, err := s.sampleAndClassifier(ctx)
+	inputs, err := s.inputs()
 	if err != nil {
 		return nil, err
 	}
 	cfg := s.Config.Saliency
-	spec := artifact.Spec{Name: "lesson-saliency", Version: 1, Config: cfg,
-		Inputs: map[string]string{"sample": sample.ID, "classifier": c.ID}}
+	spec := artifact.Spec{Name: "lesson-saliency", Version: 1, Config: cfg, Inputs: inputs}
 	return step(ctx, s, spec, func(ctx context.Context) (*Saliency, error) {
+		sample, c, err := s.sampleAndClassifier(ctx)
+		if err != nil {
+			return nil, err
+		}
 		background, err := sample.background(cfg.Background)
 		if err != nil {
 			return nil, err
@@ -120,15 +122,6 @@ func methodName(permutation bool) string {
 		return "permutations"
 	}
 	return "pixel by pixel"
-}
-
-func (s *Study) sampleAndClassifier(ctx context.Context) (*Sample, *Classifier, error) {
-	sample, err := s.Sample(study.Input(ctx))
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := s.Classifier(study.Input(ctx))
-	return sample, c, err
 }
 
 // attribute explains the configured row.
