@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/plot/vg"
+
 	"github.com/gojacard/jacard/pkg/array"
 )
 
@@ -124,6 +126,20 @@ func TestCaption(t *testing.T) {
 }
 
 // TestWrap: no line is too wide and no letter is lost.
+// TestNarrowed: letters shrink until the longest word fits, but stay readable.
+func TestNarrowed(t *testing.T) {
+	style := textStyle(textSize, ink)
+	names := []string{"LRP", "SmoothGrad of squares"}
+	for _, c := range []struct {
+		room, want float64 // room as a share of what the word needs
+	}{{1.2, textSize}, {0.9, 0.9 * textSize}, {0.2, 7}} {
+		got := narrowed(style, names, vg.Length(c.room)*style.Width("SmoothGrad")).Font.Size
+		if math.Abs(got.Points()-c.want) > 1e-9 {
+			t.Errorf("room for %g of the word: letters of %g points, want %g", c.room, got, c.want)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	style := captionStyle()
 	for _, text := range []string{"", "word", "several words of one line", strings.Repeat("long", 60), "a " + strings.Repeat("Σφ", 80) + " z"} {

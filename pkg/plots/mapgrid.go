@@ -47,6 +47,7 @@ type mapLayout struct {
 	wide, high vg.Length // of a picture's place
 	stepX      vg.Length
 	stepY      vg.Length
+	heading    draw.TextStyle
 	names      [][]string // lines of each column's name
 	labelLines int
 }
@@ -86,10 +87,11 @@ func (g mapGrid) layout(width, height vg.Length) mapLayout {
 	}
 	fit := func() {
 		l.top, l.labelLines, l.names = 0, 0, nil
+		l.heading = narrowed(heading, g.columns, l.wide+mapGap/2)
 		for _, n := range g.columns {
-			lines := wrap(heading, n, l.wide+mapGap/2)
+			lines := wrap(l.heading, n, l.wide+mapGap/2)
 			l.names = append(l.names, lines)
-			l.top = max(l.top, vg.Length(len(lines))*lineHeight(heading)+2)
+			l.top = max(l.top, vg.Length(len(lines))*lineHeight(l.heading)+2)
 		}
 		for _, c := range g.cells {
 			l.labelLines = max(l.labelLines, len(wrap(small, c.label, l.wide+mapGap/2)))
@@ -157,8 +159,8 @@ func (g mapGrid) draw(c draw.Canvas) {
 	heading, small := mapNameStyle()
 	for k, lines := range l.names {
 		x := c.Min.X + l.left + vg.Length(k)*l.stepX + l.wide/2
-		y := c.Max.Y - l.top + 2 + vg.Length(len(lines))*lineHeight(heading)
-		c.FillText(heading, vg.Point{X: x, Y: y}, strings.Join(lines, "\n"))
+		y := c.Max.Y - l.top + 2 + vg.Length(len(lines))*lineHeight(l.heading)
+		c.FillText(l.heading, vg.Point{X: x, Y: y}, strings.Join(lines, "\n"))
 	}
 	side := heading
 	side.XAlign, side.YAlign = draw.XRight, draw.YCenter

@@ -80,6 +80,20 @@ func wrap(style text.Style, s string, width vg.Length) []string {
 	return lines
 }
 
+// narrowed returns the style with letters as small as every word of the names
+// needs to fit the width, but no smaller than can be read.
+func narrowed(style text.Style, names []string, width vg.Length) text.Style {
+	const smallest = 7
+	size := style.Font.Size
+	for _, word := range strings.Fields(strings.Join(names, " ")) {
+		if wide := style.Width(word); wide > width {
+			size = min(size, max(smallest, style.Font.Size*width/wide))
+		}
+	}
+	style.Font.Size = min(size, style.Font.Size)
+	return style
+}
+
 // shorten breaks s into at most the given number of lines; what is left over
 // is replaced by an ellipsis.
 func shorten(style text.Style, s string, width vg.Length, lines int) string {

@@ -3,6 +3,7 @@ package tour
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
@@ -103,6 +104,30 @@ func (s *Study) Explain(ctx context.Context, p *Pictures, m attribution.Method, 
 		}
 		return e, nil
 	})
+}
+
+// WithinErrors returns the share of values that two estimates of the same place
+// within two standard errors of their difference, √(σ_a² + σ_b²) each: about 0.95
+// where both are unbiased and know their errors. Values that neither draws are
+// left out. It is an error if the two differ in shape or one has no errors.
+func WithinErrors(a, b *Explanation) (float64, error) {
+	if n := len(a.Values.Data); len(a.Errors) != n || len(b.Errors) != n || len(b.Values.Data) != n {
+		return 0, fmt.Errorf("tour: %s has %d values and %d standard errors, %s has %d and %d: want the same number of all", a.Method, n, len(a.Errors),
+			b.Method, len(b.Values.Data), len(b.Errors))
+	}
+	within, drawn := 0, 0
+	for i, v := range a.Values.Data {
+		if sigma := math.Hypot(float64(a.Errors[i]), float64(b.Errors[i])); sigma > 0 {
+			drawn++
+			if math.Abs(float64(v)-float64(b.Values.Data[i])) <= 2*sigma {
+				within++
+			}
+		}
+	}
+	if drawn == 0 {
+		return 0, fmt.Errorf("tour: all standard errors of %s and %s are 0: nothing was drawn", a.Method, b.Method)
+	}
+	return float64(within) / float64(drawn), nil
 }
 
 // perInput brings values of players, or of places that all colours share, to

@@ -42,7 +42,11 @@ func Maps(p *tour.Pictures, explanations ...*tour.Explanation) (*plots.Figure, e
 		}
 		data.Columns = append(data.Columns, column)
 	}
-	data.Caption = caption(&p.Provenance, "attributions summed over colours, each method on a scale of its own", len(p.Labels))
+	what := "attributions of pixels"
+	if p.Rows.Shape[1] > 1 {
+		what += ", summed over colours"
+	}
+	data.Caption = caption(&p.Provenance, what, len(p.Labels))
 	data.Caption.Target, data.Caption.Gap = "logit of the picture's class", gap
 	return plots.SignedImages(data)
 }
