@@ -29,11 +29,12 @@ type BeeswarmData struct {
 
 // Beeswarm draws the values of many rows: a line of points for each feature,
 // the largest mean magnitude on top, equal ones by their place in the data.
-// Points that would cover each other are stacked as far as the line has room;
-// the caption counts those that lie under others nevertheless. Colour and shape say whether
-// the feature's own value is low or high, between the 5 % and 95 % quantiles of
-// the feature: ▽ in the lower third, △ in the upper one. The figure has an
-// interactive form that tells a point and shows its row in all lines.
+// Points that would cover each other move up or down as far as the line has
+// room; the caption counts those that lie under others nevertheless. Colour and
+// shape say whether the feature's own value is low or high, between the 5 % and
+// 95 % quantiles of the feature: ▽ in the lower third, △ in the upper one. The
+// figure has an interactive form that tells a point and shows its row in all
+// lines.
 func Beeswarm(data BeeswarmData) (*Figure, error) {
 	if err := data.check(); err != nil {
 		return nil, err
@@ -68,7 +69,9 @@ func Beeswarm(data BeeswarmData) (*Figure, error) {
 		}
 		return c
 	}
-	size := data.Size.or(720, 70+len(ticks)*(18+10*lines))
+	const least, most = 28, 52 // pixels for a line: more where there are few
+	line := max(least, min(most, 312/len(ticks)), 18+10*lines)
+	size := data.Size.or(720, 70+len(ticks)*line)
 	f := &Figure{
 		title: data.Title, caption: data.Caption, size: size,
 		body: func(c draw.Canvas) {
@@ -199,40 +202,48 @@ type swarmPoint struct {
 func (s swarm) radius() vg.Length {
 	switch n := len(s.rows); {
 	case n <= 100:
-		return 2.6
+		return 2.4
 	case n <= 1000:
-		return 2
+		return 1.7
 	}
-	return 1.5
+	return 1.3
 }
 
-// points places the points of line k, in ascending order of their values.
-// Those whose values fall within the width of one point are stacked by turns
-// above and below the middle, in the order of the rows, closer where the line
-// has no room for more.
+// points places the points of line k from left to right, each in that lane
+// nearest to the middle of the line where it covers no other, or, if all are
+// taken, where it covers least.
 func (s swarm) points(k int, c draw.Canvas, p *plot.Plot) []swarmPoint {
 	trX, trY := p.Transforms(&c)
 	line, wide := s.lines[k], 1.8*s.radius()
-	columns := map[int][]int{}
-	most := 0
-	for i, v := range line.values {
-		column := int(math.Floor(float64((trX(v) - c.Min.X) / wide)))
-		columns[column] = append(columns[column], i)
-		most = max(most, len(columns[column]))
+	order := make([]int, len(line.values))
+	for i := range order {
+		order[i] = i
 	}
-	half := 0.42 * (trY(0) - trY(-1))
-	step := min(wide, half/vg.Length(max(most/2, 1)))
-	points := make([]swarmPoint, len(line.values))
-	for _, rows := range columns { // each writes its own points only
-		for layer, i := range rows {
-			up := vg.Length((layer + 1) / 2)
-			if layer%2 == 1 {
-				up = -up
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(line.values[a], line.values[b]) })
+	room := max(0, 0.42*(trY(0)-trY(-1)))
+	lanes := make([]vg.Length, 1+2*int(room/wide)) // where the last point of each lies: the middle, above, below, further above …
+	for l := range lanes {
+		lanes[l] = c.Min.X - 2*wide
+	}
+	points := make([]swarmPoint, len(order))
+	for n, i := range order {
+		x, lane := trX(line.values[i]), 0
+		for l, last := range lanes {
+			if x-last >= wide {
+				lane = l
+				break
 			}
-			points[i] = swarmPoint{i, vg.Point{X: trX(line.values[i]), Y: trY(-float64(k)) + up*step}}
+			if last < lanes[lane] {
+				lane = l
+			}
 		}
+		lanes[lane] = x
+		up := vg.Length((lane + 1) / 2)
+		if lane%2 == 0 {
+			up = -up
+		}
+		points[n] = swarmPoint{i, vg.Point{X: x, Y: trY(-float64(k)) + up*wide}}
 	}
-	slices.SortStableFunc(points, func(a, b swarmPoint) int { return cmp.Compare(line.values[a.row], line.values[b.row]) })
 	return points
 }
 

@@ -49,7 +49,7 @@ func ExampleBeeswarm() {
 	}))
 	// Output:
 	// Values of all rows
-	// method Kernel SHAP · n = 100 · 1,078 of 1,100 points lie more than a third under others
+	// method Kernel SHAP · n = 100 · 1,067 of 1,100 points lie more than a third under others
 }
 
 func ExamplePerturbation() {

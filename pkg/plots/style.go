@@ -83,14 +83,12 @@ func wrap(style text.Style, s string, width vg.Length) []string {
 // narrowed returns the style with letters as small as every word of the names
 // needs to fit the width, but no smaller than can be read.
 func narrowed(style text.Style, names []string, width vg.Length) text.Style {
-	const smallest = 7
-	size := style.Font.Size
+	const smallest, step = 7, 0.1
 	for _, word := range strings.Fields(strings.Join(names, " ")) {
-		if wide := style.Width(word); wide > width {
-			size = min(size, max(smallest, style.Font.Size*width/wide))
+		for style.Width(word) > width && style.Font.Size > smallest {
+			style.Font.Size -= step // widths are rounded: not in proportion
 		}
 	}
-	style.Font.Size = min(size, style.Font.Size)
 	return style
 }
 
