@@ -3,12 +3,10 @@ package attribution
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/gojacard/jacard/internal/backend"
@@ -129,7 +127,8 @@ func (g *game) template(gr *graph.Graph, n int) *graph.Node {
 func explained(targets []*graph.Node, units *graph.Node) *graph.Node {
 	f := make([]*graph.Node, len(targets))
 	for i, layer := range targets {
-		f[i] = pick(graph.ConvertDType(layer, dtypes.Float32), graph.Squeeze(graph.Slice(units, graph.AxisElem(i)), 0))
+		unit := graph.Squeeze(graph.Slice(units, graph.AxisElem(i)), 0)
+		f[i] = pick(graph.ConvertDType(layer, dtypes.Float32), oneHot(unit, layer), unit.Shape().Dim(0))
 	}
 	return graph.Stack(f, 0)
 }
@@ -237,29 +236,6 @@ func (p *problem) shares(ctx context.Context, background func(row int) []int) ([
 		all[t] = a
 	}
 	return all, nil
-}
-
-// call runs a compiled graph whose result is [targets, rows], with inputs that
-// it frees, and hands the result to use.
-func call(exec *model.Exec, use func(f []float32), keep []*tensors.Tensor, inputs ...*tensors.Tensor) error {
-	defer func() {
-		for _, t := range inputs {
-			t.MustFinalizeAll()
-		}
-	}()
-	var args []any
-	for _, t := range slices.Concat(inputs, keep) {
-		args = append(args, t)
-	}
-	out, err := exec.Call(args...)
-	if err != nil {
-		return backend.Short(err)
-	}
-	defer out[0].MustFinalizeAll()
-	if err := out[0].ConstFlatData(func(flat any) { use(flat.([]float32)) }); err != nil {
-		return backend.Short(err)
-	}
-	return nil
 }
 
 func identity(n int) []int {

@@ -26,7 +26,7 @@ type coalition struct {
 // of the device, where the mixed rows are made.
 type averager struct {
 	g          *game
-	exec       *model.Exec
+	program    *program
 	coalitions int      // in a call
 	chunks     []*chunk // of the background
 	queue      []coalition
@@ -46,12 +46,12 @@ func (g *game) newAverager(coalitions int) (*averager, error) {
 		v.free()
 		return nil, err
 	}
-	v.exec = model.MustNewExec(g.p.Backend, g.p.params, v.mix)
+	v.program = g.p.newProgram(v.mix)
 	return v, nil
 }
 
 func (v *averager) close() {
-	v.exec.Finalize()
+	v.program.free()
 	v.free()
 }
 
@@ -64,7 +64,7 @@ func (v *averager) free() {
 // mix builds all mixed rows: in are x and members [coalitions, units], the
 // explained units [targets, coalitions] and rows of the background [rows,
 // units]. It returns f, [targets, coalitions, rows].
-func (v *averager) mix(scope *model.Scope, in []*graph.Node) *graph.Node {
+func (v *averager) mix(scope *model.Scope, in []*graph.Node) []*graph.Node {
 	x, members, units := in[0], in[1], in[2]
 	n, width := x.Shape().Dim(0), x.Shape().Dim(1)
 	b := graph.Reshape(in[3], -1, width)
@@ -74,7 +74,7 @@ func (v *averager) mix(scope *model.Scope, in []*graph.Node) *graph.Node {
 	}
 	z := graph.Where(wide(members, 1), wide(x, 1), wide(b, 0))
 	each := graph.Reshape(graph.BroadcastToDims(graph.InsertAxes(units, -1), targets, n, m), targets, -1)
-	return v.g.worth(scope, graph.Reshape(z, -1, width), each)
+	return []*graph.Node{v.g.worth(scope, graph.Reshape(z, -1, width), each)}
 }
 
 // add queues a coalition, and evaluates the queue when a call is full.
@@ -103,20 +103,22 @@ func (v *averager) flush(ctx context.Context) error {
 			units[t*v.coalitions+i] = int32(target.unit(c.row))
 		}
 	}
+	inputs := []*tensors.Tensor{backend.Tensor(x), tensors.FromFlatDataAndDimensions(members, v.coalitions, width),
+		tensors.FromFlatDataAndDimensions(units, targets, v.coalitions)}
+	defer freeTensors(inputs...)
 	sums := make([]float64, len(v.queue)*targets)
 	for _, c := range v.chunks {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		size := c.rows.Shape().Dim(0)
-		err := call(v.exec, func(f []float32) {
+		err := v.program.run(func(out [][]float32) {
 			for i := range v.queue {
 				for t := range targets {
-					sums[i*targets+t] += sum(f[(t*v.coalitions+i)*size:][:c.real])
+					sums[i*targets+t] += sum(out[0][(t*v.coalitions+i)*size:][:c.real])
 				}
 			}
-		}, []*tensors.Tensor{c.rows}, backend.Tensor(x), tensors.FromFlatDataAndDimensions(members, v.coalitions, width),
-			tensors.FromFlatDataAndDimensions(units, targets, v.coalitions))
+		}, append(inputs, c.rows)...)
 		if err != nil {
 			return err
 		}

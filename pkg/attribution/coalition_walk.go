@@ -42,7 +42,7 @@ const longestSegment = 32
 // a wide dense layer costs a hundredth.
 type walker struct {
 	g               *game
-	exec            *model.Exec
+	program         *program
 	segments, steps int // of a call
 	slopes          *tensors.Tensor
 	queue           []segment
@@ -67,12 +67,12 @@ func (g *game) newWalker(ctx context.Context, steps, segments int) (*walker, err
 			return nil, err
 		}
 	}
-	w.exec = model.MustNewExec(g.p.Backend, g.p.params, build)
+	w.program = g.p.newProgram(build)
 	return w, nil
 }
 
 func (w *walker) close() {
-	w.exec.Finalize()
+	w.program.free()
 	if w.slopes != nil {
 		w.slopes.MustFinalizeAll()
 	}
@@ -81,19 +81,19 @@ func (w *walker) close() {
 // mix builds all mixed rows of the segments: in are x and r [segments, units],
 // the step that changes each unit [segments, units] and the explained units
 // [targets, segments]. It returns f, [targets, steps+1, segments].
-func (w *walker) mix(scope *model.Scope, in []*graph.Node) *graph.Node {
+func (w *walker) mix(scope *model.Scope, in []*graph.Node) []*graph.Node {
 	x, r, changes, units := in[0], in[1], in[2], in[3]
 	dims := append([]int{w.steps + 1}, x.Shape().Dimensions...)
 	step := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, dims...), 0)
 	wide := func(n *graph.Node) *graph.Node { return graph.BroadcastToDims(graph.InsertAxes(n, 0), dims...) }
 	z := graph.Where(graph.LessOrEqual(wide(changes), step), wide(x), wide(r))
-	return w.g.worth(scope, graph.Reshape(z, -1, x.Shape().Dim(1)), w.everyStep(units))
+	return []*graph.Node{w.g.worth(scope, graph.Reshape(z, -1, x.Shape().Dim(1)), w.everyStep(units))}
 }
 
 // step is mix for a model that is affine up to some node. Two inputs more: the
 // unit that changes at each step and by how much, [steps, segments]; and the
 // slopes of the node, [units, width of the node].
-func (w *walker) step(scope *model.Scope, in []*graph.Node) *graph.Node {
+func (w *walker) step(scope *model.Scope, in []*graph.Node) []*graph.Node {
 	x, r, changes, units, unit, change, slopes := in[0], in[1], in[2], in[3], in[4], in[5], in[6]
 	gr := x.Graph()
 	first := graph.Reshape(graph.Where(graph.LessOrEqual(changes, graph.ScalarZero(gr, changes.DType())), x, r), w.g.batchDims(w.segments)...)
@@ -108,7 +108,7 @@ func (w *walker) step(scope *model.Scope, in []*graph.Node) *graph.Node {
 	_, targets := w.g.p.over(scope, template, Input)
 	s := walk.NewSection(template, targets...)
 	at := s.Affine()
-	return explained(s.Replace(at, graph.ConvertDType(graph.Reshape(h, at.Shape().Dimensions...), at.DType())), w.everyStep(units))
+	return []*graph.Node{explained(s.Replace(at, graph.ConvertDType(graph.Reshape(h, at.Shape().Dimensions...), at.DType())), w.everyStep(units))}
 }
 
 // everyStep repeats the units [targets, segments] for every row of a segment.
@@ -205,21 +205,24 @@ func (w *walker) flush(ctx context.Context) error {
 		backend.Tensor(x), backend.Tensor(r), tensors.FromFlatDataAndDimensions(changes, w.segments, width),
 		tensors.FromFlatDataAndDimensions(units, targets, w.segments),
 	}
-	var keep []*tensors.Tensor
 	if w.slopes != nil {
 		inputs = append(inputs, tensors.FromFlatDataAndDimensions(unit, w.steps, w.segments), backend.Tensor(change))
-		keep = []*tensors.Tensor{w.slopes}
 	}
-	err := call(w.exec, func(f []float32) {
+	defer freeTensors(inputs...)
+	args := inputs
+	if w.slopes != nil {
+		args = append(args, w.slopes)
+	}
+	err := w.program.run(func(out [][]float32) {
 		for i, s := range w.queue {
 			for t := range targets {
-				s.take(f[t*(w.steps+1)*w.segments+i:], t, w.segments)
+				s.take(out[0][t*(w.steps+1)*w.segments+i:], t, w.segments)
 			}
 			for _, then := range s.then {
 				then()
 			}
 		}
-	}, keep, inputs...)
+	}, args...)
 	w.queue = w.queue[:0]
 	if err == nil {
 		w.flushed()

@@ -69,18 +69,15 @@ func (p *problem) borrow(c Compiler, layer string, batch, units int) (*evaluator
 
 // compile evaluates what build returns for rows of the model's input.
 func (p *problem) compile(build func(scope *model.Scope, x *graph.Node) *graph.Node, batch, units int) *evaluator {
-	exec := model.MustNewExec(p.Backend, p.params, func(scope *model.Scope, x *graph.Node) *graph.Node { return lastly(build(scope, x)) })
+	g := p.newProgram(func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+		return []*graph.Node{lastly(build(scope, in[0]))}
+	})
 	run := func(rows *array.Array, into []float32) error {
 		x := backend.Tensor(rows)
 		defer x.MustFinalizeAll()
-		y, err := exec.Call1(x)
-		if err != nil {
-			return backend.Short(err)
-		}
-		defer y.MustFinalizeAll()
-		return backend.Short(y.ConstFlatData(func(flat any) { copy(into, flat.([]float32)) }))
+		return g.run(func(out [][]float32) { copy(into, out[0]) }, x)
 	}
-	return &evaluator{run: run, free: exec.Finalize, batch: batch, units: units}
+	return &evaluator{run: run, free: g.free, batch: batch, units: units}
 }
 
 // lastly makes a float32 node of its own of a layer's values, [1, size]. GoMLX's
@@ -154,10 +151,15 @@ func (e *evaluator) call(rows *array.Array, into []float32) error {
 func (e *evaluator) close() { e.free() }
 
 // pick returns the explained unit of each row, [rows], of a layer [rows, ...]:
-// units holds the number of the unit for each row, int32 [rows].
-func pick(layer, units *graph.Node) *graph.Node {
-	n := layer.Shape().Dim(0)
-	flat := graph.Reshape(layer, n, -1)
-	chosen := graph.Equal(graph.Iota(layer.Graph(), shapes.Make(units.DType(), flat.Shape().Dimensions...), 1), graph.InsertAxes(units, -1))
-	return graph.ReduceSum(graph.Where(chosen, flat, graph.ZerosLike(flat)), 1)
+// chosen marks it, see [oneHot].
+func pick(layer, chosen *graph.Node, rows int) *graph.Node {
+	return graph.ReduceSum(graph.Reshape(graph.Where(chosen, layer, graph.ZerosLike(layer)), rows, -1), 1)
+}
+
+// oneHot marks unit number units of each row, [rows], in the shape of a layer.
+func oneHot(units, layer *graph.Node) *graph.Node {
+	n := units.Shape().Dim(0)
+	flat := shapes.Make(units.DType(), n, layer.Shape().Size()/n)
+	chosen := graph.Equal(graph.Iota(layer.Graph(), flat, 1), graph.InsertAxes(units, -1))
+	return graph.Reshape(chosen, layer.Shape().Dimensions...)
 }

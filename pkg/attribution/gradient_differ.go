@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -19,12 +18,11 @@ import (
 // differ differentiates the explained output at many points, compiled once.
 // It is not for use by several goroutines at once.
 type differ struct {
-	p        *problem
-	asks     derivative
-	exec     *model.Exec
-	shape    []int // of one point
-	batch    int
-	buildErr error // of the graph, as the walk stated it
+	p       *problem
+	asks    derivative
+	program *program
+	shape   []int // of one point
+	batch   int
 }
 
 // derivative says what is computed at a point.
@@ -70,7 +68,7 @@ func (p *problem) newDiffer(asks derivative, jobs int) (*differ, error) {
 		return nil, err
 	}
 	d := &differ{p: p, asks: asks, batch: batch, shape: p.shapeOf(asks.from)}
-	d.exec = model.MustNewExec(p.Backend, p.params, d.graph)
+	d.program = p.newProgram(d.graph)
 	return d, nil
 }
 
@@ -85,12 +83,6 @@ func (p *problem) shapeOf(layer string) []int {
 // graph takes points, units [rows] and, if asked for, directions and neurons
 // [rows]; it returns the explained outputs [rows] and a value for each layer.
 func (d *differ) graph(scope *model.Scope, in []*graph.Node) []*graph.Node {
-	defer func() { // keep the error itself: the executor adds a stack to its text
-		if e := recover(); e != nil {
-			d.buildErr, _ = e.(error)
-			panic(e)
-		}
-	}()
 	asks, x, units := d.asks, in[0], in[1]
 	reached := asks.layers
 	if asks.neuron != "" {
@@ -106,7 +98,7 @@ func (d *differ) graph(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		w.CheckCarries(asks.layers)
 	}
 	chosen := oneHot(units, w.Target)
-	f := graph.ReduceSum(graph.Reshape(graph.Where(chosen, w.Target, graph.ZerosLike(w.Target)), x.Shape().Dim(0), -1), 1)
+	f := pick(w.Target, chosen, x.Shape().Dim(0))
 	if asks.relevance != nil {
 		values, absorbed := w.Relevance(*asks.relevance, graph.Where(chosen, w.Target, graph.ZerosLike(w.Target)), asks.layers...)
 		return single(slices.Concat([]*graph.Node{f}, values, absorbed))
@@ -143,14 +135,6 @@ func single(nodes []*graph.Node) []*graph.Node {
 	return nodes
 }
 
-// oneHot marks unit number units of each row, in the shape of a layer.
-func oneHot(units, layer *graph.Node) *graph.Node {
-	n := units.Shape().Dim(0)
-	flat := shapes.Make(units.DType(), n, layer.Shape().Size()/n)
-	chosen := graph.Equal(graph.Iota(layer.Graph(), flat, 1), graph.InsertAxes(units, -1))
-	return graph.Reshape(chosen, layer.Shape().Dimensions...)
-}
-
 // sweep computes n jobs: fill states job i, use gets the explained output at
 // its point and one slice for each layer, valid during the call. Both are
 // called in the order of the jobs.
@@ -182,14 +166,15 @@ func (d *differ) sweep(ctx context.Context, n int, fill func(i int, j *job), use
 			fill(from+i, &j)
 			units[i], neurons[i] = int32(j.unit), int32(j.neuron)
 		}
-		args := []any{backend.Tensor(points), tensors.FromFlatDataAndDimensions(units, d.batch)}
+		args := []*tensors.Tensor{backend.Tensor(points), tensors.FromFlatDataAndDimensions(units, d.batch)}
 		if directions != nil {
 			args = append(args, backend.Tensor(directions))
 		}
 		if d.asks.neuron != "" {
 			args = append(args, tensors.FromFlatDataAndDimensions(neurons, d.batch))
 		}
-		err := d.call(args, func(f []float32, values [][]float32) {
+		err := d.program.run(func(out [][]float32) {
+			f, values := out[0], out[1:]
 			row := make([][]float32, len(values))
 			for i := range real {
 				for l, v := range values {
@@ -198,7 +183,8 @@ func (d *differ) sweep(ctx context.Context, n int, fill func(i int, j *job), use
 				}
 				use(from+i, f[i], row)
 			}
-		})
+		}, args...)
+		freeTensors(args...)
 		if err != nil {
 			return err
 		}
@@ -206,46 +192,7 @@ func (d *differ) sweep(ctx context.Context, n int, fill func(i int, j *job), use
 	return nil
 }
 
-// call runs one batch and frees its arguments.
-func (d *differ) call(args []any, use func(f []float32, values [][]float32)) error {
-	defer func() {
-		for _, a := range args {
-			a.(*tensors.Tensor).MustFinalizeAll()
-		}
-	}()
-	out, err := d.exec.Call(args...)
-	if err != nil {
-		if d.buildErr != nil {
-			return d.buildErr
-		}
-		return backend.Short(err)
-	}
-	defer func() {
-		for _, t := range out {
-			t.MustFinalizeAll()
-		}
-	}()
-	read := make([][]float32, 0, len(out))
-	var next func() error
-	next = func() error { // the slices live as long as the calls are nested
-		if len(read) == len(out) {
-			use(read[0], read[1:])
-			return nil
-		}
-		var inner error
-		err := out[len(read)].ConstFlatData(func(flat any) {
-			read = append(read, flat.([]float32))
-			inner = next()
-		})
-		if err != nil {
-			return backend.Short(err)
-		}
-		return inner
-	}
-	return next()
-}
-
-func (d *differ) close() { d.exec.Finalize() }
+func (d *differ) close() { d.program.free() }
 
 // targetLayers calls f once for each layer that targets lie in, with the
 // numbers of these targets: one compiled graph serves them all.

@@ -19,11 +19,10 @@ type rescaler struct {
 	rule  Rescale
 	layer string // explained; "" is the model's output
 	batch
-	exec     *model.Exec
-	chunks   []*chunk // of the background
-	sums     [][]float64
-	base     []float64 // Σ of f over the background for each row and target of a batch
-	buildErr error     // of the graph, as the walk stated it
+	program *program
+	chunks  []*chunk // of the background
+	sums    [][]float64
+	base    []float64 // Σ of f over the background for each row and target of a batch
 }
 
 // newRescaler prepares for a number of targets.
@@ -36,7 +35,7 @@ func newRescaler(p *problem, m Rescale, layer string, targets int) (*rescaler, e
 	for _, l := range p.result().Layers {
 		r.sums = append(r.sums, make([]float64, len(r.base)*l.Values.Width()))
 	}
-	r.exec = model.MustNewExec(p.Backend, p.params, r.graph())
+	r.program = p.newProgram(r.graph)
 	if r.chunks, err = newChunks(p.Backend, p.Background, b.chunk); err != nil {
 		r.close()
 		return nil, err
@@ -44,24 +43,16 @@ func newRescaler(p *problem, m Rescale, layer string, targets int) (*rescaler, e
 	return r, nil
 }
 
-// graph returns the function that builds the walk over a block of rows, a
-// chunk of the background, its weights and the explained units.
-func (r *rescaler) graph() func(*model.Scope, []*graph.Node) []*graph.Node {
-	return func(scope *model.Scope, in []*graph.Node) []*graph.Node {
-		defer func() { // keep the error itself: the executor adds a stack to its text
-			if e := recover(); e != nil {
-				r.buildErr, _ = e.(error)
-				panic(e)
-			}
-		}()
-		res := walk.Build(walk.Request{
-			Model: func(x *graph.Node, tap func(string, *graph.Node) *graph.Node) *graph.Node {
-				return r.p.model.Graph(scope.ResetVisited(), x, tap)
-			},
-			Target: r.layer, Layers: r.p.Layers, AveragedSoftmax: r.rule.AveragedSoftmax,
-		}, in[0], in[1], in[2], in[3])
-		return append([]*graph.Node{res.Rows, res.Background}, res.Phi...)
-	}
+// graph builds the walk over a block of rows, a chunk of the background, its
+// weights and the explained units.
+func (r *rescaler) graph(scope *model.Scope, in []*graph.Node) []*graph.Node {
+	res := walk.Build(walk.Request{
+		Model: func(x *graph.Node, tap func(string, *graph.Node) *graph.Node) *graph.Node {
+			return r.p.model.Graph(scope.ResetVisited(), x, tap)
+		},
+		Target: r.layer, Layers: r.p.Layers, AveragedSoftmax: r.rule.AveragedSoftmax,
+	}, in[0], in[1], in[2], in[3])
+	return append([]*graph.Node{res.Rows, res.Background}, res.Phi...)
 }
 
 // explain fills in rows from…to−1 of the attributions numbered by targets.
@@ -121,44 +112,22 @@ func (r *rescaler) units(targets []int, from, to int) []int32 {
 // call computes one block against one chunk, fills in rows and adds to base
 // and sums.
 func (r *rescaler) call(x *tensors.Tensor, c *chunk, units *tensors.Tensor, rows *array.Array) error {
-	out, err := r.exec.Call(x, c.rows, c.weights, units)
-	if err != nil {
-		if r.buildErr != nil {
-			return r.buildErr
+	return r.program.run(func(out [][]float32) {
+		copy(rows.Data, out[0])
+		for i := range r.base {
+			r.base[i] += sum(out[1][i*r.chunk:][:c.real])
 		}
-		return backend.Short(err)
-	}
-	defer func() {
-		for _, t := range out {
-			t.MustFinalizeAll()
-		}
-	}()
-	uses := []func([]float32){
-		func(f []float32) { copy(rows.Data, f) },
-		func(f []float32) {
-			for i := range r.base {
-				r.base[i] += sum(f[i*r.chunk:][:c.real])
-			}
-		},
-	}
-	for _, s := range r.sums {
-		uses = append(uses, func(phi []float32) {
+		for l, phi := range out[2:] {
 			for k, v := range phi {
-				s[k] += float64(v)
+				r.sums[l][k] += float64(v)
 			}
-		})
-	}
-	for i, use := range uses {
-		if err := out[i].ConstFlatData(func(flat any) { use(flat.([]float32)) }); err != nil {
-			return backend.Short(err)
 		}
-	}
-	return nil
+	}, x, c.rows, c.weights, units)
 }
 
 // close frees what the rescaler holds on the device.
 func (r *rescaler) close() {
-	r.exec.Finalize()
+	r.program.free()
 	for _, c := range r.chunks {
 		c.free()
 	}
