@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -120,16 +121,36 @@ func openDefault() {
 // in one process; everything else calls [Default].
 func New(c Choice) (compute.Backend, error) {
 	if c.Name == "go" {
-		// Not several operations at a time: in compute v0.1.2 a product of matrices
-		// that runs as one of several waits for a further worker, and where all
-		// workers are such products, for ever.
-		return compute.NewWithConfig("go:ops_sequential")
+		return newGo()
 	}
 	b, err := newXLA(c)
 	if err != nil {
 		return nil, fmt.Errorf("backend: plugin %s does not start: %w", c.Plugin, err)
 	}
 	return b, nil
+}
+
+// newGo opens GoMLX's Go backend so that it cannot wait for itself: in compute
+// v0.1.2 a product of matrices that runs beside other operations asks for a
+// further worker, and where all workers are such products, they wait for ever.
+// Without a limit of workers, or with one operation at a time, nobody waits; the
+// latter took 1.6 times as long on a classifier's attributions. The option
+// "parallelism=-1" would do, but prints to standard output.
+func newGo() (compute.Backend, error) {
+	b, err := compute.NewWithConfig("go")
+	if err != nil {
+		return nil, err
+	}
+	if v := reflect.Indirect(reflect.ValueOf(b)); v.Kind() == reflect.Struct {
+		if workers := v.FieldByName("Workers"); workers.IsValid() {
+			if pool, ok := workers.Interface().(interface{ SetMaxParallelism(n int) }); ok {
+				pool.SetMaxParallelism(-1)
+				return b, nil
+			}
+		}
+	}
+	b.Finalize()
+	return compute.NewWithConfig("go:ops_sequential")
 }
 
 // IsXLA tells whether b lowers to XLA; layers with two lowerings ask it.
