@@ -220,5 +220,5 @@ func NameOf(b compute.Backend) string {
 	if p, ok := b.(interface{ PluginName() string }); ok {
 		return "xla:" + pluginKind(p.PluginName())
 	}
-	return b.Name()
+	return b.String() // "go"; its Name is "Go Backend"
 }

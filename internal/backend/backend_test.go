@@ -52,9 +52,12 @@ func TestFind(t *testing.T) {
 }
 
 func TestBackendsComputeAndFailInOneLine(t *testing.T) {
-	for _, b := range ForTest(t) {
+	for i, b := range ForTest(t) {
 		if err := Probe(b); err != nil {
 			t.Error(err)
+		}
+		if name, want := NameOf(b), []string{"go", "xla:"}[i]; !strings.HasPrefix(name, want) {
+			t.Errorf("backend is called %q, want %q", name, want)
 		}
 		x, _ := array.From([]float32{1, 2, 3, 4}, 2, 2)
 		exec := graph.MustNewExec(b, func(x *graph.Node) *graph.Node { return graph.MulScalar(x, 2) })

@@ -34,7 +34,7 @@ const passBytes = 32 << 20
 const (
 	fewRows       = 16
 	mostPassBytes = 512 << 20
-	heldBytes     = 24 << 20
+	heldBytes     = 16 << 20
 )
 
 // newEvaluator prepares to compute the layer, "" for the model's output, for

@@ -15,18 +15,26 @@ type convolution struct {
 	stride, dilation Pair
 	before, after    Pair // zeros around the image; negative: cut off
 	groups           int
+	forward          bool // no gradient is taken, so what is faster forwards will do
 }
 
 // apply returns [rows, height, width, out].
-//
-// XLA convolves natively. GoMLX's Go backend is some thirty times faster with
-// one product of matrices, which also serves groups and dilation, whose
-// gradients GoMLX lacks or was not tested for.
 func (c convolution) apply(x, kernel *graph.Node) *graph.Node {
 	for i := range c.before {
 		x = cut(x, 1+i, min(0, c.before[i]), min(0, c.after[i]))
 		c.before[i], c.after[i] = max(0, c.before[i]), max(0, c.after[i])
 	}
+	if c.forward && c.winogradPays(x, kernel) {
+		return c.winograd(x, kernel)
+	}
+	return c.plain(x, kernel)
+}
+
+// plain convolves by each place of the kernel in turn; nothing around the image
+// is cut off. XLA convolves natively. GoMLX's Go backend is some thirty times faster with
+// one product of matrices, which also serves groups and dilation, whose
+// gradients GoMLX lacks or was not tested for.
+func (c convolution) plain(x, kernel *graph.Node) *graph.Node {
 	if !backend.IsXLA(x.Graph().Backend()) || c.groups > 1 || c.dilation != Square(1) {
 		return c.product(x, kernel)
 	}

@@ -87,10 +87,10 @@ func (p *program) call(rows *array.Array, into ...*array.Array) error {
 		return fmt.Errorf("network: %s: %w", p.what, backend.Short(err))
 	}
 	for i, r := range results {
+		defer r.MustFinalizeAll()
 		if err := tensors.ConstFlatData(r, func(flat []float32) { copy(into[i].Data, flat) }); err != nil {
 			return fmt.Errorf("network: %s: %w", p.what, backend.Short(err))
 		}
-		r.MustFinalizeAll()
 	}
 	return nil
 }
@@ -104,8 +104,9 @@ func (p *program) free() {
 
 // Compile returns the forward pass up to a layer, "" for the output, on the
 // backend: of rows [n, input…] it returns the layer's outputs, [n, output…],
-// without dropout. free frees the parameters on the device; compiled programs
-// are kept, one for each n, and shared by networks of the same layers.
+// without dropout. It serves one goroutine at a time. free frees the parameters
+// on the device; compiled programs are kept, one for each n, and shared by
+// networks of the same layers.
 // With [Network.Compiles] it implements attribution.Compiler.
 func (n *Network) Compile(on compute.Backend, layer string) (forward func(rows *array.Array) (*array.Array, error), free func(), err error) {
 	if layer == "" {
@@ -134,7 +135,7 @@ func (n *Network) lastLayer() string { return n.arch.layers[len(n.arch.layers)-1
 // outputs of the layers.
 func (a *architecture) exec(be compute.Backend, layers []string) (*graph.Exec, error) {
 	build := func(in []*graph.Node) []*graph.Node {
-		p := &Pass{params: map[string]*graph.Node{}, turned: map[*graph.Node]*graph.Node{}}
+		p := &Pass{forward: true, params: map[string]*graph.Node{}, turned: map[*graph.Node]*graph.Node{}}
 		for i, s := range a.specs {
 			p.params[s.full] = in[1+i]
 		}

@@ -21,7 +21,7 @@ type RunConfig struct {
 	Backend compute.Backend
 
 	// BatchRows is the number of rows computed at once. 0 means as many as
-	// keep the widest layer's output below 12 MB, at most 1024.
+	// keep the widest layer's output below 8 MB, at most 1024.
 	BatchRows int
 
 	// Progress, if not nil, is called after each batch with rows done and all.
@@ -100,7 +100,7 @@ func (n *Network) batchRows(cfg RunConfig, rows int) (int, error) {
 	for _, l := range n.arch.layers {
 		widest = max(widest, size(l.output))
 	}
-	const most, bytes = 1024, 12 << 20 // with 16, XLA's CPU client asks the system for memory in each call
+	const most, bytes = 1024, 8 << 20 // with much more, XLA's CPU client asks the system for memory in each call
 	batch := cmp.Or(cfg.BatchRows, max(1, min(most, bytes/4/widest)))
 	return min(batch, 1<<bits.Len(uint(rows-1))), nil
 }
