@@ -51,7 +51,8 @@ type Compiler interface {
 
 	// Compile returns the forward pass up to a layer that Graph taps, "" for
 	// the model's output, with the parameters of now: of rows [n, ...], each by
-	// itself, it returns the layer, [n, ...]. n is the same in all its calls.
+	// itself, it returns the layer, [n, ...]. n is the same in all its calls,
+	// which come one after the other.
 	// free frees what it holds.
 	Compile(on compute.Backend, layer string) (forward func(rows *array.Array) (*array.Array, error), free func(), err error)
 
@@ -146,7 +147,8 @@ type Attribution struct {
 	// and of all that the method evaluates between them and the background
 	// (points of a path, steps of a walk, worths of coalitions), but not less
 	// than 1/256 of the largest |f(x)|, below which the difference is mostly
-	// float32 rounding. 0 if the method is not complete.
+	// float32 rounding. 0 if the method is not complete, not even
+	// on average.
 	Scale float64
 
 	Layers     []LayerAttribution // in the order asked for
@@ -178,7 +180,8 @@ type LayerAttribution struct {
 	Absorbed []float64
 
 	// Gaps holds Σφ + absorbed − (f(x) − base value) for each row, in units of
-	// f, if the method is complete.
+	// f, if the method is complete. Of [ExpectedGradients], complete on average
+	// only, it is what these draws miss.
 	Gaps []float64
 	// MaxGap is the largest |gap| as a share of Scale.
 	MaxGap float64

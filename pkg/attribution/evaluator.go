@@ -29,8 +29,9 @@ const passBytes = 32 << 20
 // Where rows are large, as those of convolutional networks, a batch grows up to
 // fewRows rows or mostPassBytes: on eight convolutions of 32×32 pictures, two
 // rows at a time took 40 % longer than 32. A forward pass takes as many rows as
-// hold heldBytes at once: more than 32 MB in a piece, XLA's CPU client asks of
-// the system in each call, and the pages cost what larger batches save.
+// hold heldBytes at once, and about twice that where a network computes it in a
+// form of its own: more than 32 MB in a piece, XLA's CPU client asks of the
+// system in each call, and the pages cost what larger batches save.
 const (
 	fewRows       = 16
 	mostPassBytes = 512 << 20

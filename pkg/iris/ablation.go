@@ -1,5 +1,7 @@
 package iris
 
+import "github.com/gojacard/jacard/pkg/metric"
+
 // Ablation is what changes when one neuron is set to 0.
 type Ablation struct {
 	Neuron int // −1: nothing is set to 0
@@ -38,8 +40,9 @@ func (c *Classifier) Ablate(ids []int) ([]Ablation, error) {
 			return nil, err
 		}
 		a := Ablation{Neuron: j, Measures: m}
+		predicted := metric.Argmax(logits)
 		for _, id := range ids {
-			if largest(logits.Row(id)) != c.Predicted[id] {
+			if predicted[id] != c.Predicted[id] {
 				a.Flips++
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gojacard/jacard/internal/random"
 	"github.com/gojacard/jacard/pkg/array"
@@ -103,21 +104,8 @@ func (s *Study) train(ctx context.Context, blank *network.Network, flowers *Flow
 		return nil, err
 	}
 	c.Hidden, c.Logits = values[0], values[1]
-	for id := range flowers.Labels {
-		c.Predicted = append(c.Predicted, largest(c.Logits.Row(id)))
-	}
+	c.Predicted = metric.Argmax(c.Logits)
 	return c, nil
-}
-
-// largest is the place of the largest value, the first of equals.
-func largest[T float32 | float64](values []T) int {
-	best := 0
-	for k, v := range values {
-		if v > values[best] {
-			best = k
-		}
-	}
-	return best
 }
 
 // check refuses ids of no flower, and none at all.
@@ -143,22 +131,21 @@ func (c *Classifier) measure(ids []int, logits *array.Array) (Measures, error) {
 	if err := c.check(ids...); err != nil {
 		return Measures{}, err
 	}
-	var truth, predicted []int
+	var truth []int
 	for _, id := range ids {
 		truth = append(truth, c.Labels[id])
-		predicted = append(predicted, largest(logits.Row(id)))
 	}
-	confusion, err := metric.NewConfusion(truth, predicted, len(Species))
+	x, err := logits.Select(ids)
+	if err != nil {
+		return Measures{}, err
+	}
+	confusion, err := metric.NewConfusion(truth, metric.Argmax(x), len(Species))
 	if err != nil {
 		return Measures{}, err
 	}
 	out := Measures{Rows: len(ids), Confusion: confusion}
 	for k := range confusion {
 		out.Right += confusion[k][k]
-	}
-	x, err := logits.Select(ids)
-	if err != nil {
-		return Measures{}, err
 	}
 	y, err := network.OneHot(truth, len(Species))
 	if err != nil {
@@ -181,7 +168,7 @@ func (c *Classifier) Probabilities(id int) ([]float64, error) {
 		return nil, err
 	}
 	logits := c.Logits.Row(id)
-	most, sum := float64(logits[largest(logits)]), 0.0
+	most, sum := float64(slices.Max(logits)), 0.0
 	p := make([]float64, len(logits))
 	for k, z := range logits {
 		p[k] = math.Exp(float64(z) - most)

@@ -93,15 +93,7 @@ func (s *Study) predict(ctx context.Context, net *network.Network, x *array.Arra
 	if err != nil {
 		return nil, err
 	}
-	out := make([]int, p.Rows())
-	for i := range out {
-		for k, v := range p.Row(i) {
-			if v > p.At(i, out[i]) {
-				out[i] = k
-			}
-		}
-	}
-	return out, nil
+	return metric.Argmax(p), nil
 }
 
 func share(predicted, labels []int) float64 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gojacard/jacard/internal/fixture"
 	"github.com/gojacard/jacard/internal/random"
+	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/metric"
 )
 
@@ -17,12 +18,7 @@ func TestConfusionFixture(t *testing.T) {
 	c := fixture.Load(t, "metrics-classification")
 	y, _ := c.Ints("y")
 	p := c.Array("p")
-	predicted := make([]int, len(y))
-	for i := range predicted {
-		row := p.Row(i)
-		predicted[i] = slices.Index(row, slices.Max(row))
-	}
-	m := must(metric.NewConfusion(y, predicted, p.Width()))
+	m := must(metric.NewConfusion(y, metric.Argmax(p), p.Width()))
 	want, _ := c.Ints("confusion")
 	if got := slices.Concat(m...); !slices.Equal(got, want) {
 		t.Errorf("confusion: got %v, want %v", got, want)
@@ -119,6 +115,12 @@ func ExampleNewBinary() {
 	b, _ := metric.NewBinary([]float32{0.1, 0.8, 0.4, 0.9}, []int{0, 1, 1, 1})
 	fmt.Printf("%d of %d right, accuracy %.2f, recall %.2f, BCE %.3f\n", b.Correct(), b.Rows(), b.Accuracy(), b.Recall(), b.BCE)
 	// Output: 3 of 4 right, accuracy 0.75, recall 0.67, BCE 0.338
+}
+
+func ExampleArgmax() {
+	logits, _ := array.From([]float32{0.1, 2, -1, 3, 0, 3}, 2, 3)
+	fmt.Println(metric.Argmax(logits))
+	// Output: [1 0]
 }
 
 func ExampleFlips() {

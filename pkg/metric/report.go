@@ -1,6 +1,25 @@
 package metric
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gojacard/jacard/pkg/array"
+)
+
+// Argmax returns the predicted class of each row of scores (probabilities or
+// logits), [rows, classes]: the place of the largest, the first of equal ones.
+func Argmax(scores *array.Array) []int {
+	out := make([]int, scores.Rows())
+	for i := range out {
+		row := scores.Row(i)
+		for k, v := range row {
+			if v > row[out[i]] {
+				out[i] = k
+			}
+		}
+	}
+	return out
+}
 
 // Confusion counts rows by true class (first index) and predicted class.
 type Confusion [][]int

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/gojacard/jacard/pkg/array"
 	"github.com/gojacard/jacard/pkg/artifact"
 	"github.com/gojacard/jacard/pkg/attribution"
@@ -202,7 +204,7 @@ func (s *Study) Check(ctx context.Context, p *Pictures, explanations ...*Explana
 				if err != nil {
 					return nil, err
 				}
-				m, area := curves.Mean(), average(curves.Area)
+				m, area := curves.Mean(), stat.Mean(curves.Area, nil)
 				if insert {
 					c.Insertion, c.InsertionArea = append(c.Insertion, m), append(c.InsertionArea, area)
 				} else {
@@ -222,7 +224,7 @@ func (s *Study) Check(ctx context.Context, p *Pictures, explanations ...*Explana
 			if err != nil {
 				return nil, err
 			}
-			c.Gini = append(c.Gini, average(gini))
+			c.Gini = append(c.Gini, stat.Mean(gini, nil))
 		}
 		var err error
 		c.Agreement, err = measure.Agree(measure.Spearman, values...)
@@ -278,14 +280,6 @@ func mean(rows *array.Array) *array.Array {
 		out.Data[k] = float32(v / float64(rows.Rows()))
 	}
 	return out
-}
-
-func average(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
 }
 
 // Superpixels cuts each picture by quickshift and joins the pixels of a

@@ -224,14 +224,7 @@ func (s *Study) choose(ctx context.Context, p *Pictures, x *array.Array, labels,
 	if err != nil {
 		return err
 	}
-	predicted := make([]int, logits.Rows())
-	for i := range predicted {
-		for k, v := range logits.Row(i) {
-			if v > logits.At(i, predicted[i]) {
-				predicted[i] = k
-			}
-		}
-	}
+	predicted := metric.Argmax(logits)
 	confusion, err := metric.NewConfusion(labels, predicted, len(p.Classes))
 	if err != nil {
 		return err
