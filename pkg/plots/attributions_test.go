@@ -38,7 +38,7 @@ func TestGoldenWaterfall(t *testing.T) {
 	d.Caption = Caption{Method: "LIME", Target: "P(malignant)", Source: caption.Source}
 	f, err = Waterfall(d)
 	golden(t, "waterfall-incomplete", f, err)
-	if want := "grey: not explained, output − base value − Σφ = -0.070"; err == nil && !strings.HasSuffix(f.Caption(), want) {
+	if want := "grey: not explained, output − base value − Σφ = −0.070"; err == nil && !strings.HasSuffix(f.Caption(), want) {
 		t.Errorf("caption %q does not end with %q", f.Caption(), want)
 	}
 	f, err = Waterfall(WaterfallData{Title: "One feature that does nothing", Base: 0.5, Values: []float64{0}, Size: Size{300, 150}})

@@ -110,11 +110,10 @@ func (g BarGroup) bars(limit int, inOrder bool) []bar {
 func numberFormat(low, high float64) func(float64) string {
 	decimals := decimalsFor(max(-low, high))
 	return func(v float64) string {
-		s := strconv.FormatFloat(v, 'f', decimals, 64)
-		if low < 0 && v >= 0 {
-			s = "+" + s
+		if low < 0 {
+			return signed(v, 'f', decimals)
 		}
-		return s
+		return number(v, 'f', decimals)
 	}
 }
 

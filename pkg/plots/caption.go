@@ -64,7 +64,7 @@ func (c Caption) with(note string) Caption {
 // thousands writes n with commas: 14780 is 14,780.
 func thousands(n int) string {
 	if n < 0 {
-		return "-" + thousands(-n)
+		return "−" + thousands(-n)
 	}
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

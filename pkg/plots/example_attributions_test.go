@@ -62,7 +62,7 @@ func ExamplePerturbation() {
 	}))
 	// Output:
 	// Deletion
-	// band: random orders ± one standard deviation
+	// behind the names: area under the curve; band: random orders ± one standard deviation
 }
 
 func ExampleAgreement() {

@@ -120,8 +120,30 @@ func TestCaption(t *testing.T) {
 			t.Errorf("got  %q\nwant %q", got, c.want)
 		}
 	}
-	if thousands(-14780) != "-14,780" {
+	if thousands(-14780) != "−14,780" {
 		t.Errorf("thousands(-14780) = %s", thousands(-14780))
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for _, c := range []struct {
+		v                    float64
+		format               byte
+		precision            int
+		plain, withPlusMinus string
+	}{
+		{1.25, 'f', 2, "1.25", "+1.25"},
+		{-1.25, 'f', 2, "−1.25", "−1.25"},
+		{-0.001, 'f', 2, "0.00", "+0.00"},
+		{0, 'g', 3, "0", "+0"},
+		{-1e-7, 'g', 3, "−1e-07", "−1e-07"},
+	} {
+		if got := number(c.v, c.format, c.precision); got != c.plain {
+			t.Errorf("number %g is written %q, want %q", c.v, got, c.plain)
+		}
+		if got := signed(c.v, c.format, c.precision); got != c.withPlusMinus {
+			t.Errorf("signed %g is written %q, want %q", c.v, got, c.withPlusMinus)
+		}
 	}
 }
 
@@ -169,7 +191,7 @@ func TestRoundTicks(t *testing.T) {
 		want      string
 	}{
 		{0, 1, false, "0 0.2 0.4 0.6 0.8 1.0"},
-		{-0.07, 0.11, false, "-0.05 0 0.05 0.10"},
+		{-0.07, 0.11, false, "−0.05 0 0.05 0.10"},
 		{0, 3, true, "0 1 2 3"},
 		{0, 14780, false, "0 5000 10,000"},
 		{0, 3e-7, false, "0 1e-7 2e-7 3e-7"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -212,7 +211,7 @@ func (h heatPlotter) Plot(c draw.Canvas, p *plot.Plot) {
 			for k, v := range h.Values.Row(r) {
 				label := "–"
 				if v == v {
-					label = strconv.FormatFloat(float64(v), 'f', decimals, 64)
+					label = number(float64(v), 'f', decimals)
 				}
 				style := textStyle(tickSize, inkOn(h.colours(h.domain.Position(float64(v)))))
 				style.XAlign, style.YAlign = draw.XCenter, draw.YCenter

@@ -86,7 +86,7 @@ function draw(root, d) {
     for (let j = 0; j < dots.x.length; j++) if (j !== i && dots.in[j] === dots.in[i]) ring(j);
     unmark(k);
     const said = [dots.rows[dots.in[i]], dots.series[dots.of[i]], `${dots.values}: ${text(dots.v[i])}`];
-    if (dots.f && !Number.isNaN(dots.f[i])) said.push(`${dots.inputs}: ${Number(dots.f[i].toPrecision(5))}`);
+    if (dots.f && !Number.isNaN(dots.f[i])) said.push(`${dots.inputs}: ${minus(Number(dots.f[i].toPrecision(5)))}`);
     s.tell(said.join("\n"), dots.x[i], dots.y[i]);
     say(said.join(" · "));
   }

@@ -76,7 +76,7 @@ func TestBrowserHover(t *testing.T) {
 			{keys: kb.ArrowLeft, want: []string{"one · one · ρ: +1"}},
 		}},
 		{"superpixels", super, err5, []hoverStep{
-			{at: [2]float64{0.5, 0.9}, want: []string{"segment 1, 392 pixels", "weight -0.25"}},
+			{at: [2]float64{0.5, 0.9}, want: []string{"segment 1, 392 pixels", "weight −0.25"}},
 		}},
 		{"randomisation", random, err6, []hoverStep{
 			{box: 6, at: [2]float64{0.5, 0.5}, want: []string{"guided backprop · row 14, column 14", "trained: ", "conv1: "}},

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -35,7 +34,8 @@ type Series struct {
 	High  []float64 // upper edge
 	Marks bool      // draw marks instead of a line, as for published values
 
-	control bool // in grey, as what the others are compared with
+	control bool   // in grey, as what the others are compared with
+	note    string // behind the name in the legend
 }
 
 // Mark is a value worth a line across a panel.
@@ -60,9 +60,12 @@ func Lines(data LinesData) (*Figure, error) {
 		}
 	}
 	names, facetNames = facets(names), facets(facetNames)
-	index := map[string]int{}
+	index, labels := map[string]int{}, map[string]string{}
 	for i, n := range names {
 		index[n] = i
+	}
+	for _, s := range data.Series {
+		labels[s.Name] = strings.TrimSpace(s.Name + "  " + s.note)
 	}
 
 	columns := columnsFor(len(facetNames))
@@ -107,7 +110,7 @@ func Lines(data LinesData) (*Figure, error) {
 	var legend []legendEntry
 	for i, n := range names {
 		if n != "" {
-			legend = append(legend, legendEntry{n, thumbs[i]})
+			legend = append(legend, legendEntry{labels[n], thumbs[i]})
 		}
 	}
 	for k, m := range data.Levels {
@@ -129,7 +132,6 @@ func Lines(data LinesData) (*Figure, error) {
 // of the panel has, the y of all that have it.
 func (data LinesData) hot(c draw.Canvas, panels []*plot.Plot, facets []string, columns int) hotSpots {
 	var spots hotSpots
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 	for i, canvas := range panelCanvases(c, panels, columns) {
 		at := map[float64][]string{}
 		for _, s := range data.Series {
@@ -137,9 +139,9 @@ func (data LinesData) hot(c draw.Canvas, panels []*plot.Plot, facets []string, c
 				continue
 			}
 			for k, y := range s.Y {
-				text := cmp.Or(s.Name, data.YLabel, "y") + ": " + number(y)
+				text := cmp.Or(s.Name, data.YLabel, "y") + ": " + number(y, 'g', 4)
 				if s.Low != nil {
-					text += fmt.Sprintf(" (%s … %s)", number(s.Low[k]), number(s.High[k]))
+					text += fmt.Sprintf(" (%s … %s)", number(s.Low[k], 'g', 4), number(s.High[k], 'g', 4))
 				}
 				at[s.x(k)] = append(at[s.x(k)], text)
 			}
@@ -148,7 +150,7 @@ func (data LinesData) hot(c draw.Canvas, panels []*plot.Plot, facets []string, c
 		trX, _ := panels[i].Transforms(&canvas)
 		for _, x := range slices.Sorted(maps.Keys(at)) {
 			box.Stops = append(box.Stops, float64((trX(x)-canvas.Min.X)/(canvas.Max.X-canvas.Min.X)))
-			box.Texts = append(box.Texts, cmp.Or(data.XLabel, "x")+" "+number(x)+"\n"+strings.Join(at[x], "\n"))
+			box.Texts = append(box.Texts, cmp.Or(data.XLabel, "x")+" "+number(x, 'g', 4)+"\n"+strings.Join(at[x], "\n"))
 		}
 		spots.Boxes = append(spots.Boxes, box)
 	}

@@ -13,7 +13,7 @@ function draw(root, d) {
     c.starts = c.counts.map(k => (at += k) - k);
   }
   const activation = (l, k) => d.layers[l].a[row * d.layers[l].units.length + k];
-  const figure = v => v === 0 ? "0" : Math.abs(v) >= 0.001 && Math.abs(v) < 10000 ? String(Number(v.toPrecision(3))) : v.toExponential(2);
+  const figure = v => v === 0 ? "0" : Math.abs(v) >= 0.001 && Math.abs(v) < 10000 ? minus(Number(v.toPrecision(3))) : minus(v.toExponential(2));
   const signed = v => (v < 0 ? "−" : v > 0 ? "+" : "") + figure(Math.abs(v));
   const colour = v => d.colours[Math.sign(v) + 1];
   const unitName = (l, k) => d.layers[l].units[k] === String(k) ? `${d.layers[l].name} ${k}` : d.layers[l].units[k];

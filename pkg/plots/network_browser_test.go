@@ -43,7 +43,7 @@ func TestBrowserNetwork(t *testing.T) {
 				}
 			}
 		}
-		return fmt.Sprintf("row %d: %s · logit of %s %.3g · path of %d edges", row, data.RowNames[row], data.Layers[2].Units[p.Output], p.Logit, n)
+		return fmt.Sprintf("row %d: %s · logit of %s %s · path of %d edges", row, data.RowNames[row], data.Layers[2].Units[p.Output], number(p.Logit, 'g', 3), n)
 	}
 	says := func(row int, share float64) {
 		t.Helper()
@@ -98,7 +98,7 @@ func TestBrowserNetwork(t *testing.T) {
 	// Units, by keyboard: first the predicted output.
 	tip := func() string { return eval[string](b, `document.querySelector(".tip").textContent`) }
 	b.do(chromedp.Focus(`[role=application]`), chromedp.KeyEvent(kb.ArrowLeft))
-	if want := fmt.Sprintf("%s: logit %.3g\n← relu1", data.Layers[2].Units[p.Output], p.Logit); !strings.HasPrefix(tip(), want) {
+	if want := fmt.Sprintf("%s: logit %s\n← relu1", data.Layers[2].Units[p.Output], number(p.Logit, 'g', 3)); !strings.HasPrefix(tip(), want) {
 		t.Errorf("words %q, want %q…", tip(), want)
 	}
 	b.shot("network-keyboard")

@@ -71,7 +71,7 @@ func (v *networkView) draw(c draw.Canvas) {
 	style := textStyle(textSize, ink)
 	style.XAlign, style.YAlign = draw.XCenter, draw.YTop
 	last := len(v.Layers) - 1
-	said := fmt.Sprintf("%s · logit of %s %.4g", v.rowName(v.row), v.path.explained(v.Layers[last]), v.path.Logit)
+	said := fmt.Sprintf("%s · logit of %s %s", v.rowName(v.row), v.path.explained(v.Layers[last]), number(v.path.Logit, 'g', 4))
 	for _, line := range wrap(style, said, c.Max.X-c.Min.X) {
 		c.FillText(style, vg.Point{X: c.Center().X, Y: c.Max.Y}, line)
 		c.Max.Y -= lineHeight(style)
@@ -106,7 +106,7 @@ func (v *networkView) draw(c draw.Canvas) {
 			side.YAlign = draw.YCenter
 			switch {
 			case l == 0 || l == last:
-				name = fmt.Sprintf("%s  %.3g", layer.unit(k), layer.Activations.At(v.row, k))
+				name = layer.unit(k) + "  " + number(float64(layer.Activations.At(v.row, k)), 'g', 3)
 				side.Font.Size = max(side.Font.Size, tickSize)
 				p.X += radius + 4
 				if l == 0 {

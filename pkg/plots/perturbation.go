@@ -3,6 +3,7 @@ package plots
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -37,8 +38,8 @@ type PerturbationCurve struct {
 // Perturbation draws insertion and deletion curves, or MoRF and LeRF: the
 // output while inputs are put in or taken out by the rank of their
 // attributions, beside random orders with a band of one standard deviation.
-// The heading of a panel says the area under each curve, ∫ y d(share) by
-// trapezoids. The figure has an interactive form that tells all values at one
+// The legend says the area under each curve, ∫ y d(share) by trapezoids, panel
+// by panel. The figure has an interactive form that tells all values at one
 // share.
 func Perturbation(data PerturbationData) (*Figure, error) {
 	fail := func(p PerturbationPanel, format string, args ...any) (*Figure, error) {
@@ -51,8 +52,8 @@ func Perturbation(data PerturbationData) (*Figure, error) {
 		Title: data.Title, XLabel: cmp.Or(data.XLabel, "share of the inputs"), YLabel: data.YLabel, Caption: data.Caption, Size: data.Size,
 	}
 	seen, controlled := map[string]bool{}, false
-	columns := columnsFor(len(data.Panels))
-	for _, p := range data.Panels {
+	areas := map[string][]string{} // by curve and panel
+	for i, p := range data.Panels {
 		if seen[p.Name] {
 			return fail(p, "two panels have this name")
 		}
@@ -79,20 +80,26 @@ func Perturbation(data PerturbationData) (*Figure, error) {
 			}
 			series = append(series, random)
 		}
-		areas := make([]string, len(series))
-		for i, s := range series {
+		for _, s := range series {
 			if len(s.Y) != len(shares) {
 				return fail(p, "curve %q has %d values for %d shares", s.Name, len(s.Y), len(shares))
 			}
-			areas[i] = fmt.Sprintf("%s %.3f", s.Name, area(shares, s.Y))
-		}
-		style := textStyle(textSize, ink)
-		heading := append([]string{p.Name}, wrap(style, "area: "+strings.Join(areas, ", "), pixels(700/columns-60))...)
-		for _, s := range series {
-			s.Facet, s.X = strings.Join(heading, "\n"), shares
+			if areas[s.Name] == nil {
+				areas[s.Name] = slices.Repeat([]string{"–"}, len(data.Panels))
+			}
+			areas[s.Name][i] = number(area(shares, s.Y), 'g', 3)
+			s.Facet, s.X = p.Name, shares
 			lines.Series = append(lines.Series, s)
 		}
 	}
+	for i, s := range lines.Series {
+		lines.Series[i].note = strings.Join(areas[s.Name], " / ")
+	}
+	note := "behind the names: area under the curve"
+	if len(data.Panels) > 1 {
+		note += " in each panel"
+	}
+	lines.Caption = lines.Caption.with(note)
 	if controlled {
 		lines.Caption = lines.Caption.with("band: random orders ± one standard deviation")
 	}

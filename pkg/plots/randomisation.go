@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"strconv"
 
 	"gonum.org/v1/plot/vg/draw"
 
@@ -185,5 +184,5 @@ func similarityText(v float64) string {
 	if math.IsNaN(v) {
 		return "–"
 	}
-	return strconv.FormatFloat(v, 'f', 2, 64)
+	return number(v, 'f', 2)
 }

@@ -177,7 +177,7 @@ function draw(root, d) {
       if (other !== p || k < 0) other.tell(null);
     }
     if (k < 0) return;
-    p.tell(`id ${ids[k]}` + (d.names.length ? `\n${d.names[cls[k]]}` : "") + (values ? `\n${d.scale.name} ${values[k].toPrecision(4)}` : "") + `\n(${p.x[k].toFixed(2)}, ${p.y[k].toFixed(2)})`, p.X[k], p.Y[k]);
+    p.tell(`id ${ids[k]}` + (d.names.length ? `\n${d.names[cls[k]]}` : "") + (values ? `\n${d.scale.name} ${minus(values[k].toPrecision(4))}` : "") + `\n(${minus(p.x[k].toFixed(2))}, ${minus(p.y[k].toFixed(2))})`, p.X[k], p.Y[k]);
     if (d.sprite) picture(p.picture, k);
   }
 

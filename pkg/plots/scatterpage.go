@@ -144,7 +144,7 @@ func (s *scatter) data(f *Figure, folder string) (any, error) {
 			w.Shades = append(w.Shades, shade)
 			w.Values = binary.LittleEndian.AppendUint32(w.Values, math.Float32bits(float32(v)))
 		}
-		w.Scale = &pageScale{s.ValueName, fmt.Sprintf("%.3g", s.domain.Low), fmt.Sprintf("%.3g", s.domain.High)}
+		w.Scale = &pageScale{s.ValueName, number(s.domain.Low, 'g', 3), number(s.domain.High, 'g', 3)}
 	}
 	for k, g := range s.Groups {
 		points := make([]int, len(g.IDs))

@@ -98,7 +98,7 @@ func TestGoldenSuperpixels(t *testing.T) {
 
 func TestSuperpixelTexts(t *testing.T) {
 	p := SuperpixelPanel{Segments: []int{0, 1, 1, 2}, Weights: []float64{0.25, nan, -1}}
-	want := []string{"segment 0, 1 pixels\nweight +0.25", "segment 1, 2 pixels\nweight –", "segment 2, 1 pixels\nweight -1"}
+	want := []string{"segment 0, 1 pixels\nweight +0.25", "segment 1, 2 pixels\nweight –", "segment 2, 1 pixels\nweight −1"}
 	if got := p.texts(""); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -176,11 +176,34 @@ func tickLabel(v float64, decimals int) string {
 	case v == 0:
 		return "0"
 	case a >= 1e6, decimals > 5:
-		return strings.Replace(strconv.FormatFloat(v, 'g', 3, 64), "e-0", "e-", 1)
+		return strings.Replace(number(v, 'g', 3), "e-0", "e-", 1)
 	case a >= 1e4:
 		return thousands(int(math.Round(v)))
 	}
-	return strconv.FormatFloat(v, 'f', decimals, 64)
+	return number(v, 'f', decimals)
+}
+
+// number writes v as strconv.FormatFloat does, but with a minus in place of a
+// hyphen, and without a sign before what is rounded to zero.
+func number(v float64, format byte, precision int) string {
+	s := strconv.FormatFloat(v, format, precision, 64)
+	digits, negative := strings.CutPrefix(s, "-")
+	switch {
+	case !negative:
+		return s
+	case strings.Trim(digits, "0.") == "":
+		return digits
+	}
+	return "−" + digits
+}
+
+// signed is number with a plus before what has no minus.
+func signed(v float64, format byte, precision int) string {
+	s := number(v, format, precision)
+	if strings.HasPrefix(s, "−") {
+		return s
+	}
+	return "+" + s
 }
 
 // logTicks marks powers of ten, and 2 and 5 times them where the axis spans

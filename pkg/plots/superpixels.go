@@ -114,7 +114,7 @@ func (p SuperpixelPanel) texts(valueName string) []string {
 		}
 		weight := "–" // none
 		if w := p.Weights[s]; w == w {
-			weight = fmt.Sprintf("%+.3g", w)
+			weight = signed(w, 'g', 3)
 		}
 		out[s] += "\n" + cmp.Or(valueName, "weight") + " " + weight
 	}

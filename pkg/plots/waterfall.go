@@ -54,14 +54,13 @@ func Waterfall(data WaterfallData) (*Figure, error) {
 		most = max(most, math.Abs(end.Value-sum))
 	}
 	decimals := decimalsFor(cmp.Or(most, math.Abs(data.Base)))
-	number := func(v float64) string { return fmt.Sprintf("%+.*f", decimals, v) }
 	rest := ""
 	if gap := end.Value - sum; math.Abs(gap) >= 0.5*math.Pow10(-decimals) {
 		steps = slices.Insert(steps, 0, waterStep{label: "not explained", from: sum, to: end.Value, rest: true})
-		rest = fmt.Sprintf("grey: not explained, %s − %s − Σφ = %s", end.Name, cmp.Or(data.BaseName, "base value"), number(gap))
+		rest = fmt.Sprintf("grey: not explained, %s − %s − Σφ = %s", end.Name, cmp.Or(data.BaseName, "base value"), signed(gap, 'f', decimals))
 	}
 	n := len(steps)
-	w := waterfall{steps, number, []Mark{{cmp.Or(data.BaseName, "base value"), data.Base}, end}, decimals}
+	w := waterfall{steps, []Mark{{cmp.Or(data.BaseName, "base value"), data.Base}, end}, decimals}
 
 	p := newPlot("", data.XLabel, "")
 	lines := 1
@@ -127,7 +126,7 @@ func (data WaterfallData) steps() []waterStep {
 		if data.Inputs != nil {
 			input := "–" // missing
 			if v := data.Inputs[i]; v == v {
-				input = strconv.FormatFloat(v, 'g', 4, 64)
+				input = number(v, 'g', 4)
 			}
 			name += " = " + input
 		}
@@ -141,7 +140,6 @@ func (data WaterfallData) steps() []waterStep {
 // waterfall draws arrows at y = 0, −1, −2, …
 type waterfall struct {
 	steps    []waterStep
-	number   func(float64) string
 	ends     []Mark // base value and output
 	decimals int
 }
@@ -170,7 +168,7 @@ func (w waterfall) Plot(c draw.Canvas, p *plot.Plot) {
 		if k+1 < len(w.steps) { // from where the one below ends
 			c.StrokeLine2(thin, from, y-half, from, trY(-float64(k+1))+half)
 		}
-		c.FillText(style, vg.Point{X: at, Y: y + textDrop}, w.number(s.to-s.from))
+		c.FillText(style, vg.Point{X: at, Y: y + textDrop}, signed(s.to-s.from, 'f', w.decimals))
 	}
 	// The ends, named where no arrow is.
 	last := trY(-float64(len(w.steps) - 1))
@@ -178,7 +176,7 @@ func (w waterfall) Plot(c draw.Canvas, p *plot.Plot) {
 		x := trX(m.Value)
 		style := textStyle(tickSize, ink)
 		style.XAlign = draw.XCenter
-		label := fmt.Sprintf("%s %.*f", m.Name, w.decimals, m.Value)
+		label := m.Name + " " + number(m.Value, 'f', w.decimals)
 		room := style.Width(label) / 2
 		at := vg.Point{X: min(max(x, c.Min.X+room), c.Max.X-room), Y: c.Min.Y}
 		y0, y1 := last-half, c.Min.Y+lineHeight(style)
@@ -196,7 +194,7 @@ func (w waterfall) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
 	style := textStyle(tickSize, ink)
 	boxes := make([]plot.GlyphBox, len(w.steps))
 	for k, s := range w.steps {
-		wide := style.Width(w.number(s.to-s.from)) + 2*barGap
+		wide := style.Width(signed(s.to-s.from, 'f', w.decimals)) + 2*barGap
 		boxes[k] = plot.GlyphBox{X: p.X.Norm(s.to), Y: p.Y.Norm(-float64(k)), Rectangle: vg.Rectangle{Max: vg.Point{X: wide}}}
 		if s.to < s.from {
 			boxes[k].Rectangle = vg.Rectangle{Min: vg.Point{X: -wide}}
@@ -213,7 +211,7 @@ func (w waterfall) hot(p *plot.Plot, c draw.Canvas) hotSpots {
 		r := vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: trY(-float64(k) - 0.5)}, Max: vg.Point{X: c.Max.X, Y: trY(0.5 - float64(k))}}
 		spots.Boxes = append(spots.Boxes, hotBox{
 			At: place(r), Row: k, Rows: 1, Columns: 1,
-			Texts: []string{fmt.Sprintf("%s\n%+.4g, from %.4g to %.4g", s.label, s.to-s.from, s.from, s.to)},
+			Texts: []string{fmt.Sprintf("%s\n%s, from %s to %s", s.label, signed(s.to-s.from, 'g', 4), number(s.from, 'g', 4), number(s.to, 'g', 4))},
 		})
 	}
 	return spots

@@ -177,6 +177,9 @@ func Pictures(p *tour.Pictures) (*plots.Figure, error) {
 // says about them.
 func Superpixels(p *tour.Pictures, cfg segment.QuickshiftConfig, e *tour.Explanation) (*plots.Figure, error) {
 	data := plots.SuperpixelsData{Title: e.Method + " of superpixels", ValueName: "weight", Columns: len(p.Labels)}
+	if e.Complete {
+		data.ValueName = "φ"
+	}
 	for i, l := range p.Labels {
 		m, err := p.Segments(i, cfg)
 		if err != nil {
@@ -192,7 +195,7 @@ func Superpixels(p *tour.Pictures, cfg segment.QuickshiftConfig, e *tour.Explana
 		}
 		data.Panels = append(data.Panels, panel)
 	}
-	data.Caption = caption(&e.Provenance, "players by quickshift, filled with their value", len(p.Labels))
+	data.Caption = caption(&e.Provenance, "players by quickshift, coloured by their value", len(p.Labels))
 	data.Caption.Method, data.Caption.Target = e.Method, "logit of the picture's class"
 	return plots.Superpixels(data)
 }
