@@ -45,11 +45,7 @@ func TestEveryKind(t *testing.T) {
 	if got := must(Load(path)); got.Hash() != n.Hash() || got.String() != n.String() {
 		t.Errorf("saved\n%v, loaded\n%v", n, got)
 	}
-	x, y := array.New(6, 1, 12, 12), array.New(6, 4)
-	rng := rand.New(rand.NewPCG(8, 8))
-	for i := range x.Data {
-		x.Data[i] = float32(rng.NormFloat64())
-	}
+	x, y := normal(rand.New(rand.NewPCG(8, 8)), 6, 1, 12, 12), array.New(6, 4)
 	forEach(t, func(t *testing.T, be compute.Backend) {
 		exec := model.MustNewExec(be, n.Store(), func(scope *model.Scope, x *graph.Node) *graph.Node {
 			return n.Graph(scope, x, func(_ string, out *graph.Node) *graph.Node { return out })

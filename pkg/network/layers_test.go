@@ -268,16 +268,18 @@ func convTwin(x, y, weight *array.Array, stride, padding, dilation Pair, groups 
 	}
 }
 
+// normal draws standard normal numbers.
+func normal(rng *rand.Rand, shape ...int) *array.Array {
+	a := array.New(shape...)
+	for i := range a.Data {
+		a.Data[i] = float32(rng.NormFloat64())
+	}
+	return a
+}
+
 // TestConvTwin puts all settings through the twin.
 func TestConvTwin(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
-	random := func(shape ...int) *array.Array {
-		a := array.New(shape...)
-		for i := range a.Data {
-			a.Data[i] = float32(rng.NormFloat64())
-		}
-		return a
-	}
 	var trials []trial
 	for _, c := range []struct {
 		kernel, stride, padding, dilation Pair
@@ -292,12 +294,12 @@ func TestConvTwin(t *testing.T) {
 		{Pair{3, 3}, Pair{2, 1}, Pair{1, 1}, Pair{1, 1}, 2, Pair{}},
 		{Pair{1, 1}, Pair{2, 2}, Pair{0, 0}, Pair{1, 1}, 4, Pair{1, 1}},
 	} {
-		x := random(2, 4, 9, 8)
+		x := normal(rng, 2, 4, 9, 8)
 		conv := Conv2D(8, c.kernel, ConvConfig{Stride: c.stride, Padding: c.padding, Dilation: c.dilation, Groups: c.groups, NoBias: true})
 		turned := ConvTranspose2D(8, c.kernel, ConvTransposeConfig{Stride: c.stride, Padding: c.padding, Dilation: c.dilation, OutputPadding: c.more, Groups: c.groups, NoBias: true})
 		for _, l := range []Layer{conv, turned} {
-			upstream := random(append([]int{2}, must(l.Output(x.Shape[1:]))...)...)
-			weight := random(l.Parameters(x.Shape[1:])[0].Shape...)
+			upstream := normal(rng, append([]int{2}, must(l.Output(x.Shape[1:]))...)...)
+			weight := normal(rng, l.Parameters(x.Shape[1:])[0].Shape...)
 			y, dx, dw := make([]float64, len(upstream.Data)), make([]float64, len(x.Data)), make([]float64, len(weight.Data))
 			meet := func(i, o, k int) {
 				y[o] += float64(weight.Data[k]) * float64(x.Data[i])

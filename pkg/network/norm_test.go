@@ -63,13 +63,7 @@ func TestBatchNormPartialBatch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	n := must(New("n", []int{2, 2, 2}, BatchNorm(BatchNormConfig{Momentum: 0.5}), ReLU(), Flatten(), Dense(3), BatchNorm(BatchNormConfig{}))).
 		Initialize(TorchInit, rng)
-	x, y := array.New(5, 2, 2, 2), array.New(5, 3)
-	for i := range x.Data {
-		x.Data[i] = float32(rng.NormFloat64())
-	}
-	for i := range y.Data {
-		y.Data[i] = float32(rng.NormFloat64())
-	}
+	x, y := normal(rng, 5, 2, 2, 2), normal(rng, 5, 3)
 	cfg := TrainConfig{Loss: MSE(), Optimizer: SGD{Rate: 0.1}, BatchSize: 4}
 	forEach(t, func(t *testing.T, be compute.Backend) {
 		cfg.Backend = be
@@ -108,17 +102,9 @@ func TestLayerNormTwin(t *testing.T) {
 	for _, axes := range []int{0, 1, 2} {
 		l := LayerNorm(LayerNormConfig{Axes: axes, Epsilon: 1e-3})
 		params := map[string]*array.Array{}
-		x, upstream := array.New(2, 3, 2, 4), array.New(2, 3, 2, 4)
-		fill := func(a *array.Array) {
-			for i := range a.Data {
-				a.Data[i] = float32(rng.NormFloat64())
-			}
-		}
-		fill(x)
-		fill(upstream)
+		x, upstream := normal(rng, 2, 3, 2, 4), normal(rng, 2, 3, 2, 4)
 		for _, s := range l.Parameters(x.Shape[1:]) {
-			params[s.Name] = array.New(s.Shape...)
-			fill(params[s.Name])
+			params[s.Name] = normal(rng, s.Shape...)
 		}
 		group := len(params["weight"].Data)
 		twin := func(x []float64) []float64 {

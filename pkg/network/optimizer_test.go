@@ -156,3 +156,29 @@ func TestLosses(t *testing.T) {
 		t.Errorf("far logits: got %v, want [0 10000]", got)
 	}
 }
+
+// TestSklearnCrossEntropyInGraph: the value is cut, the gradient is that of
+// the loss itself, softmax − target.
+func TestSklearnCrossEntropyInGraph(t *testing.T) {
+	logits := must(array.FromRows([][]float32{{1, 2, 0}, {0, -50, 20}}))
+	target := must(OneHot([]int{0, 1}, 3))
+	forEach(t, func(t *testing.T, be compute.Backend) {
+		exec := must(graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
+			rows := SklearnCrossEntropy().graph(in[0], in[1])
+			return []*graph.Node{rows, graph.Gradient(graph.ReduceAllSum(rows), in[0])[0]}
+		}))
+		out := must(exec.Call(backend.Tensor(logits), backend.Tensor(target)))
+		near(t, "value", must(backend.Array(out[0])), floats(must(SklearnCrossEntropy().PerRow(logits, target)), []int{2}), 1e-6)
+		want := make([]float64, 6)
+		for i := range logits.Rows() {
+			sum := 0.0
+			for _, z := range logits.Row(i) {
+				sum += math.Exp(float64(z))
+			}
+			for k, z := range logits.Row(i) {
+				want[3*i+k] = math.Exp(float64(z))/sum - float64(target.At(i, k))
+			}
+		}
+		near(t, "gradient", must(backend.Array(out[1])), floats(want, logits.Shape), 1e-6)
+	})
+}

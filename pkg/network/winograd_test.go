@@ -17,13 +17,6 @@ import (
 // TestWinograd puts heights, paddings and widths of all sorts through the twin.
 func TestWinograd(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
-	normal := func(shape ...int) *array.Array {
-		a := array.New(shape...)
-		for i := range a.Data {
-			a.Data[i] = float32(rng.NormFloat64())
-		}
-		return a
-	}
 	forEach(t, func(t *testing.T, be compute.Backend) {
 		for _, c := range []struct {
 			height, kernelWidth       int
@@ -37,7 +30,7 @@ func TestWinograd(t *testing.T) {
 			{6, 2, Pair{0, 1}, Pair{1, 3}, Pair{1, 2}},
 		} {
 			l := Conv2D(5, Pair{3, c.kernelWidth}, ConvConfig{Padding: c.padding, Stride: c.stride, Dilation: c.dilation, NoBias: true})
-			x, weight := normal(2, 4, c.height, 8), normal(5, 4, 3, c.kernelWidth)
+			x, weight := normal(rng, 2, 4, c.height, 8), normal(rng, 5, 4, 3, c.kernelWidth)
 			want := array.New(append([]int{2}, must(l.Output(x.Shape[1:]))...)...)
 			y := make([]float64, len(want.Data))
 			convTwin(x, want, weight, c.stride, c.padding, c.dilation, 1, func(i, o, k int) {
