@@ -99,7 +99,7 @@ func convSpecs(weight []int, out, fanIn, fanOut int, noBias bool) []Spec {
 }
 
 func (l conv2d) Graph(p *Pass, x *graph.Node) *graph.Node {
-	c := convolution{stride: l.Stride, dilation: l.Dilation, before: l.Padding, after: l.Padding, groups: l.Groups, forward: p.forward}
+	c := convolution{stride: l.Stride, dilation: l.Dilation, before: l.Padding, after: l.Padding, groups: l.Groups, anyForm: p.turned != nil}
 	y := c.apply(p.channelsLast(x), p.Param("weight"))
 	if !l.NoBias {
 		y = graph.Add(y, graph.Reshape(p.Param("bias"), 1, 1, 1, l.Channels))

@@ -15,7 +15,7 @@ type convolution struct {
 	stride, dilation Pair
 	before, after    Pair // zeros around the image; negative: cut off
 	groups           int
-	forward          bool // no gradient is taken, so what is faster forwards will do
+	anyForm          bool // nobody looks at its nodes, as those do who explain a [Network.Graph]
 }
 
 // apply returns [rows, height, width, out].
@@ -24,7 +24,7 @@ func (c convolution) apply(x, kernel *graph.Node) *graph.Node {
 		x = cut(x, 1+i, min(0, c.before[i]), min(0, c.after[i]))
 		c.before[i], c.after[i] = max(0, c.before[i]), max(0, c.after[i])
 	}
-	if c.forward && c.winogradPays(x, kernel) {
+	if c.anyForm && c.winogradPays(x, kernel) {
 		return c.winograd(x, kernel)
 	}
 	return c.plain(x, kernel)

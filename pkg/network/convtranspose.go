@@ -81,7 +81,7 @@ func (l convTranspose2d) Graph(p *Pass, x *graph.Node) *graph.Node {
 	in := x.Shape().Dim(1) / l.Groups
 	kernel := graph.Reshape(p.Param("weight"), l.Groups, in, l.Channels/l.Groups, l.Kernel[0], l.Kernel[1])
 	kernel = graph.Reshape(graph.TransposeAllAxes(kernel, 0, 2, 1, 3, 4), l.Channels, in, l.Kernel[0], l.Kernel[1])
-	c := convolution{stride: Square(1), dilation: l.Dilation, groups: l.Groups, forward: p.forward}
+	c := convolution{stride: Square(1), dilation: l.Dilation, groups: l.Groups, anyForm: p.turned != nil}
 	x = p.channelsLast(x)
 	for i := range l.Kernel {
 		kernel = flip(kernel, 2+i)

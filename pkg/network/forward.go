@@ -135,7 +135,7 @@ func (n *Network) lastLayer() string { return n.arch.layers[len(n.arch.layers)-1
 // outputs of the layers.
 func (a *architecture) exec(be compute.Backend, layers []string) (*graph.Exec, error) {
 	build := func(in []*graph.Node) []*graph.Node {
-		p := &Pass{forward: true, params: map[string]*graph.Node{}, turned: map[*graph.Node]*graph.Node{}}
+		p := &Pass{params: map[string]*graph.Node{}, turned: map[*graph.Node]*graph.Node{}}
 		for i, s := range a.specs {
 			p.params[s.full] = in[1+i]
 		}

@@ -72,11 +72,10 @@ type Pass struct {
 	// other, as in batch normalisation, must leave the latter out.
 	RowWeight *graph.Node
 
-	layer   string
-	forward bool                        // nobody takes a gradient or looks at the nodes between layers
-	params  map[string]*graph.Node      // by full name
-	rng     *graph.Node                 // state of the random numbers; nil outside training
-	turned  map[*graph.Node]*graph.Node // images in their other form, see layout.go; nil: not remembered
+	layer  string
+	params map[string]*graph.Node      // by full name
+	rng    *graph.Node                 // state of the random numbers; nil outside training
+	turned map[*graph.Node]*graph.Node // images in their other form, see layout.go; nil: not remembered
 }
 
 // Param returns a parameter of the layer by its suffix.

@@ -6,7 +6,8 @@ import "github.com/gomlx/gomlx/core/graph"
 // and [rows, height, width, channels] inside convolutions and pools, where
 // that is up to three times as fast. Two layers that meet would turn an image
 // there and back; so a Pass remembers the turned form of each image, unless
-// what a layer hands on may be replaced (see [Network.Graph]).
+// what a layer hands on may be replaced (see [Network.Graph]). There, and only
+// there, convolutions keep their plain form too.
 
 // channelsLast turns [rows, channels, height, width] into
 // [rows, height, width, channels].

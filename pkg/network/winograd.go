@@ -6,10 +6,10 @@ import (
 	"github.com/gojacard/jacard/internal/backend"
 )
 
-// winogradPays tells whether a forward pass gains by [convolution.winograd]:
-// only products of many channels outweigh its sums; on XLA's CPU only large
-// ones outweigh what four convolutions take longer to compile than one. Forward
-// passes of 180 channels took 0.7 of the time on both. cuDNN has forms of its own.
+// winogradPays tells whether [convolution.winograd] is faster: only products of
+// many channels outweigh its sums; on XLA's CPU only large ones outweigh what
+// four convolutions take longer to compile than one. With 180 channels it took
+// 0.7 of the time on both, forwards and in training. cuDNN has forms of its own.
 func (c convolution) winogradPays(x, kernel *graph.Node) bool {
 	if kernel.Shape().Dim(2) != 3 || c.stride[0] != 1 || c.dilation[0] != 1 || c.groups != 1 {
 		return false

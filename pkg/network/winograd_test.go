@@ -11,7 +11,6 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/gojacard/jacard/internal/backend"
-	"github.com/gojacard/jacard/pkg/array"
 )
 
 // TestWinograd puts heights, paddings and widths of all sorts through the twin.
@@ -31,17 +30,23 @@ func TestWinograd(t *testing.T) {
 		} {
 			l := Conv2D(5, Pair{3, c.kernelWidth}, ConvConfig{Padding: c.padding, Stride: c.stride, Dilation: c.dilation, NoBias: true})
 			x, weight := normal(rng, 2, 4, c.height, 8), normal(rng, 5, 4, 3, c.kernelWidth)
-			want := array.New(append([]int{2}, must(l.Output(x.Shape[1:]))...)...)
-			y := make([]float64, len(want.Data))
-			convTwin(x, want, weight, c.stride, c.padding, c.dilation, 1, func(i, o, k int) {
+			upstream := normal(rng, append([]int{2}, must(l.Output(x.Shape[1:]))...)...)
+			y, dx, dw := make([]float64, len(upstream.Data)), make([]float64, len(x.Data)), make([]float64, len(weight.Data))
+			convTwin(x, upstream, weight, c.stride, c.padding, c.dilation, 1, func(i, o, k int) {
 				y[o] += float64(weight.Data[k]) * float64(x.Data[i])
+				dx[i] += float64(weight.Data[k]) * float64(upstream.Data[o])
+				dw[k] += float64(x.Data[i]) * float64(upstream.Data[o])
 			})
-			exec := must(graph.NewExec(be, func(x, w *graph.Node) *graph.Node {
+			exec := must(graph.NewExec(be, func(in []*graph.Node) []*graph.Node {
 				conv := convolution{stride: c.stride, dilation: c.dilation, before: c.padding, after: c.padding, groups: 1}
-				return graph.TransposeAllAxes(conv.winograd(graph.TransposeAllAxes(x, 0, 2, 3, 1), w), 0, 3, 1, 2)
+				y := graph.TransposeAllAxes(conv.winograd(graph.TransposeAllAxes(in[0], 0, 2, 3, 1), in[1]), 0, 3, 1, 2)
+				return append(graph.Gradient(graph.ReduceAllSum(graph.Mul(y, in[2])), in[0], in[1]), y)
 			}))
-			got := must(backend.Array(must(exec.Call1(backend.Tensor(x), backend.Tensor(weight)))))
-			near(t, fmt.Sprintf("%+v", c), got, floats(y, want.Shape), 2e-5)
+			got := must(exec.Call(backend.Tensor(x), backend.Tensor(weight), backend.Tensor(upstream)))
+			what := fmt.Sprintf("%+v", c)
+			near(t, what+": gradient of x", must(backend.Array(got[0])), floats(dx, x.Shape), 2e-5)
+			near(t, what+": gradient of the kernel", must(backend.Array(got[1])), floats(dw, weight.Shape), 2e-5)
+			near(t, what, must(backend.Array(got[2])), floats(y, upstream.Shape), 2e-5)
 		}
 	})
 }
