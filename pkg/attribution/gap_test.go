@@ -26,7 +26,9 @@ func TestScaleOfTheWay(t *testing.T) {
 		start.Data[k] *= -0.97
 	}
 	for _, method := range []Method{IntegratedGradients{}, Conductance{}, SampledShapley{}, ExactShapley{}, KernelSHAP{}} {
-		a, err := Explain(context.Background(), m, method, Query{Rows: x, Background: start, Backend: backend.ForTest(t)[0]})
+		points := 0
+		a, err := Explain(context.Background(), m, method, Query{Rows: x, Background: start, Backend: backend.ForTest(t)[0],
+			Progress: func(done, _ int) { points = done }})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -34,6 +36,9 @@ func TestScaleOfTheWay(t *testing.T) {
 		if f := a.Outputs.Data[0]; f > 1e-7 || a.Scale < 0.5 || a.Scale > 1 {
 			t.Errorf("%s: scale %g of an output of %g that rises to 1 between", method.Name(), a.Scale, f)
 		}
-		t.Logf("%s: gap %.2g of the scale %.2g", method.Name(), a.MaxGap(), a.Scale)
+		if points > 1000 {
+			t.Errorf("%s: evaluated at %d points: parts of the line are held against the ends", method.Name(), points)
+		}
+		t.Logf("%s: %d points, gap %.2g of the scale %.2g", method.Name(), points, a.MaxGap(), a.Scale)
 	}
 }

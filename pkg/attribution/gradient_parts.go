@@ -84,8 +84,14 @@ type integration struct {
 	d    *differ
 
 	at, weights, coarse []float64 // coarse: nil if points are given
-	scales              map[int]float64
+	scales              map[int]float64 // of rows and background alone
 	done, total         int // points
+}
+
+// scale is what gaps of a target are measured against, as far as f was seen on
+// the lines. Points come in one order, so all of this depends on nothing else.
+func (in *integration) scale(target int) float64 {
+	return max(in.scales[target], in.all[target].between)
 }
 
 // complete tells whether the values of a pair add up within MaxGap.
@@ -94,7 +100,7 @@ func (in *integration) complete(of pair) bool {
 	for k := range in.line.integrand.layers {
 		values := a.Layers[in.line.first+k].Values.Row(of.row)
 		gap := sum(values) - (float64(a.Outputs.Data[of.row]) - a.BaseValues[of.row])
-		if !(math.Abs(gap) <= in.p.MaxGap*in.scales[of.target]) {
+		if !(math.Abs(gap) <= in.p.MaxGap*in.scale(of.target)) {
 			return false
 		}
 	}
@@ -186,7 +192,7 @@ func (in *integration) enough(of pair, part part, share float64, fine, rough [][
 		agreeing = 1e-3 // of the mean integrand, where there is no gap to meet
 	)
 	for k := range fine {
-		allowed := in.p.MaxGap * in.scales[of.target]
+		allowed := in.p.MaxGap * in.scale(of.target)
 		if !in.line.complete {
 			allowed = 0
 			for _, v := range fine[k] {

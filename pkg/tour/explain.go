@@ -78,7 +78,7 @@ func (s *Study) Query(p *Pictures, m attribution.Method) attribution.Query {
 func (s *Study) Explain(ctx context.Context, p *Pictures, m attribution.Method, players Player) (*Explanation, error) {
 	type config struct{ Method, Settings, Players string }
 	settings := fmt.Sprintf("%+v", m)
-	spec := artifact.Spec{Name: "tour-attribution", Version: 1, Config: config{m.Name(), settings, players.Name}, Inputs: map[string]string{"pictures": p.ID}}
+	spec := artifact.Spec{Name: "tour-attribution", Version: 2, Config: config{m.Name(), settings, players.Name}, Inputs: map[string]string{"pictures": p.ID}}
 	return step(ctx, s, spec, func(ctx context.Context) (*Explanation, error) {
 		q := s.Query(p, m)
 		q.Groups, q.Progress = players.Groups, s.work.Progress(m.Name())
