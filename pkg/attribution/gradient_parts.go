@@ -83,9 +83,9 @@ type integration struct {
 	all  []*Attribution
 	d    *differ
 
-	at, weights, coarse []float64 // coarse: nil if points are given
+	at, weights, coarse []float64       // coarse: nil if points are given
 	scales              map[int]float64 // of rows and background alone
-	done, total         int // points
+	done, total         int             // points
 }
 
 // scale is what gaps of a target are measured against, as far as f was seen on
