@@ -60,6 +60,10 @@ func (f *Forward) Outputs(ctx context.Context, rows *array.Array, t Target) ([]f
 	return out, nil
 }
 
+// Batch is the number of rows computed at once, by the query's Memory or by
+// default: Outputs of so many, or of a multiple, waste nothing.
+func (f *Forward) Batch() int { return f.eval.batch }
+
 // Close frees what it holds on the device.
 func (f *Forward) Close() {
 	f.eval.close()

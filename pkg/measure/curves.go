@@ -62,8 +62,8 @@ func (c *Curves) Mean() []float64 {
 //
 // Values are the attributions of q.Rows, [rows, ...], or [rows, players] with
 // q.Groups. The baseline is q.Background: one row, or as many as there are rows.
-// Another shape, and values that are not finite, are errors. One row's curve and
-// its controls, (Steps + 1)·(Random + 1) rows, are in memory at once.
+// Another shape, and values that are not finite, are errors. The model computes
+// (Steps + 1)·(Random + 1) rows for each row.
 //
 // Samek et al., 2017 (MoRF, LeRF); Petsiuk et al., 2018 (insertion, deletion).
 func Curve(ctx context.Context, m attribution.Model, q attribution.Query, values *array.Array, cfg CurveConfig) (*Curves, error) {
@@ -92,36 +92,46 @@ func Curve(ctx context.Context, m attribution.Model, q attribution.Query, values
 		c.Share = append(c.Share, float64(s)/float64(steps))
 	}
 	rng := random.Stream(q.Seed, "curve controls")
+	batch := array.New(append([]int{f.Batch()}, q.Rows.Shape[1:]...)...)
 	var controls [][]float64
+	done, total := 0, n*(cfg.Random+1)*(steps+1)
 	for i := range n {
 		of, count := parts.row(i)
 		order := byValue(values.Row(i)[:count])
 		if cfg.Least { // of equal ones the first comes first here too
 			order = byValue(negative(values.Row(i)[:count]))
 		}
-		orders := [][]int{order}
+		places := [][]int{inverse(order)}
 		for range cfg.Random {
-			orders = append(orders, rng.Perm(count))
+			places = append(places, inverse(rng.Perm(count)))
 		}
 		from, to := q.Rows.Row(i), q.Background.Row(min(i, q.Background.Rows()-1))
 		if cfg.Insert {
 			from, to = to, from
 		}
-		batch := array.New(append([]int{len(orders) * (steps + 1)}, q.Rows.Shape[1:]...)...)
-		for o, order := range orders {
-			replace(batch.Slice(o*(steps+1), (o+1)*(steps+1)), from, to, of, order)
+		var curves []float64 // one after the other
+		for at, all := 0, len(places)*(steps+1); at < all; {
+			rows := batch.Slice(0, min(batch.Rows(), all-at))
+			for r := range rows.Rows() {
+				o, s := (at+r)/(steps+1), (at+r)%(steps+1)
+				replace(rows.Row(r), from, to, of, places[o], s*count/steps)
+			}
+			out, err := f.Outputs(ctx, rows, attribution.Target{Layer: q.Target.Layer, Output: unit(q.Target, i)})
+			if err != nil {
+				return nil, fmt.Errorf("measure: row %d: %w", i, err)
+			}
+			curves = append(curves, out...)
+			at += len(out)
+			if done += len(out); q.Progress != nil {
+				q.Progress(done, total)
+			}
 		}
-		out, err := f.Outputs(ctx, batch, attribution.Target{Layer: q.Target.Layer, Output: unit(q.Target, i)})
-		if err != nil {
-			return nil, fmt.Errorf("measure: row %d: %w", i, err)
-		}
-		c.Rows[i] = out[:steps+1]
-		c.Area = append(c.Area, area(c.Rows[i]))
-		for o := 1; o < len(orders); o++ {
-			controls = append(controls, out[o*(steps+1):(o+1)*(steps+1)])
-		}
-		if q.Progress != nil {
-			q.Progress(i+1, n)
+		for curve := range slices.Chunk(curves, steps+1) {
+			if c.Rows[i] == nil {
+				c.Rows[i], c.Area = curve, append(c.Area, area(curve))
+				continue
+			}
+			controls = append(controls, curve)
 		}
 	}
 	c.control(controls)
@@ -144,22 +154,23 @@ func (c *Curves) control(curves [][]float64) {
 	c.RandomArea = area(c.RandomMean)
 }
 
-// replace fills batch, one row a step, with from, where the first players of
-// the order are taken from to.
-func replace(batch *array.Array, from, to []float32, of, order []int) {
-	steps := batch.Rows() - 1
-	place := make([]int, len(order)) // of each player in the order
+// inverse returns the place of each player in an order.
+func inverse(order []int) []int {
+	place := make([]int, len(order))
 	for at, player := range order {
 		place[player] = at
 	}
-	for s := range steps + 1 {
-		taken := s * len(order) / steps
-		for k, player := range of {
-			if place[player] < taken {
-				batch.Row(s)[k] = to[k]
-			} else {
-				batch.Row(s)[k] = from[k]
-			}
+	return place
+}
+
+// replace fills a row with from, where the players of the first places are
+// taken from to.
+func replace(row, from, to []float32, of, place []int, taken int) {
+	for k, player := range of {
+		if place[player] < taken {
+			row[k] = to[k]
+		} else {
+			row[k] = from[k]
 		}
 	}
 }

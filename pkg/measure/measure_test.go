@@ -127,9 +127,15 @@ func TestLinear(t *testing.T) {
 	if curve.RandomArea <= curve.Area[0] || len(curve.RandomStd) != 5 || curve.RandomStd[0] != 0 || curve.RandomStd[2] == 0 {
 		t.Errorf("control: area %g of %g, deviations %v", curve.RandomArea, curve.Area[0], curve.RandomStd)
 	}
-	again, err := measure.Curve(ctx, m, q, phi, measure.CurveConfig{Random: 30})
-	if err != nil || !slices.Equal(again.RandomMean, curve.RandomMean) {
-		t.Errorf("the same seed gives another control: %v", err)
+	few, done, total, calls := q, 0, 0, 0
+	few.Memory = 150 // few rows at once: curves go on in the next batch
+	few.Progress = func(d, all int) { done, total, calls = d, all, calls+1 }
+	again, err := measure.Curve(ctx, m, few, phi, measure.CurveConfig{Random: 30})
+	if err != nil || !slices.Equal(again.RandomMean, curve.RandomMean) || !slices.Equal(again.Rows[0], curve.Rows[0]) {
+		t.Errorf("the same seed gives another control in little memory: %v", err)
+	}
+	if done != 31*5 || total != done || calls < 10 {
+		t.Errorf("progress ended at %d of %d after %d calls, want all of %d rows in several", done, total, calls, 31*5)
 	}
 	q.Groups = [][]int{{0, 0, 1, 1}}
 	curve, err = measure.Curve(ctx, m, q, rows(t, []float32{2, 2.5}), measure.CurveConfig{})
