@@ -30,10 +30,10 @@ func (c convolution) apply(x, kernel *graph.Node) *graph.Node {
 	return c.plain(x, kernel)
 }
 
-// plain convolves by each place of the kernel in turn; nothing around the image
-// is cut off. XLA convolves natively. GoMLX's Go backend is some thirty times faster with
-// one product of matrices, which also serves groups and dilation, whose
-// gradients GoMLX lacks or was not tested for.
+// plain convolves as y is defined; nothing around the image is cut off. XLA
+// convolves natively. GoMLX's Go backend is some thirty times faster with one
+// product of matrices, which also serves groups and dilation, whose gradients
+// GoMLX lacks or was not tested for.
 func (c convolution) plain(x, kernel *graph.Node) *graph.Node {
 	if !backend.IsXLA(x.Graph().Backend()) || c.groups > 1 || c.dilation != Square(1) {
 		return c.product(x, kernel)
