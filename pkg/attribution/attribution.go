@@ -148,7 +148,7 @@ type Attribution struct {
 	// (points of a path, steps of a walk, worths of coalitions), but not less
 	// than 1/256 of the largest |f(x)|, below which the difference is mostly
 	// float32 rounding. 0 if the method is not complete, not even
-	// on average.
+	// on average; of [ExpectedGradients], the rows z alone count.
 	Scale float64
 
 	Layers     []LayerAttribution // in the order asked for

@@ -89,7 +89,8 @@ type integration struct {
 }
 
 // scale is what gaps of a target are measured against, as far as f was seen on
-// the lines. Points come in one order, so all of this depends on nothing else.
+// the lines. Points come in one order, by the rows and targets asked for
+// together.
 func (in *integration) scale(target int) float64 {
 	return max(in.scales[target], in.all[target].between)
 }

@@ -86,8 +86,10 @@ func (p *program) call(rows *array.Array, into ...*array.Array) error {
 	if err != nil {
 		return fmt.Errorf("network: %s: %w", p.what, backend.Short(err))
 	}
-	for i, r := range results {
+	for _, r := range results {
 		defer r.MustFinalizeAll()
+	}
+	for i, r := range results {
 		if err := tensors.ConstFlatData(r, func(flat []float32) { copy(into[i].Data, flat) }); err != nil {
 			return fmt.Errorf("network: %s: %w", p.what, backend.Short(err))
 		}

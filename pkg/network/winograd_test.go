@@ -52,7 +52,8 @@ func TestWinograd(t *testing.T) {
 }
 
 // TestForwardPassIsTheGraph: where forward passes take the Winograd form, they
-// agree with the graph that gradients and attributions are taken of.
+// agree with the graph that gradients and attributions are taken of, which has
+// one product for its one convolution.
 func TestForwardPassIsTheGraph(t *testing.T) {
 	const rows, side = 16, 28
 	n := must(New("wide", []int{48, side, side}, Conv2D(128, Square(3), ConvConfig{}), ReLU(), GlobalAvgPool2D())).
@@ -66,10 +67,34 @@ func TestForwardPassIsTheGraph(t *testing.T) {
 			if backend.NameOf(be) != "xla:cuda" && !c.winogradPays(image, kernel) {
 				t.Error("the Winograd form is not taken")
 			}
-			return n.Graph(scope, x, nil)
+			y := n.Graph(scope, x, nil)
+			products := 0
+			for _, nd := range x.Graph().Nodes() {
+				if k := nd.Type(); k == graph.NodeTypeConvGeneral || k == graph.NodeTypeDotGeneral {
+					products++
+				}
+			}
+			if products != 1 {
+				t.Errorf("the graph to explain has %d products for one convolution", products)
+			}
+			return y
 		}))
 		want := must(backend.Array(must(exec.Call1(backend.Tensor(x)))))
 		got := must(n.Predict(context.Background(), x, RunConfig{Backend: be, BatchRows: rows}))
 		near(t, backend.NameOf(be), got, want, 1e-6)
+	})
+}
+
+// TestTransposedForwardPass: a transposed convolution, cut on both sides, in
+// the Winograd form, which the Go backend takes for any size.
+func TestTransposedForwardPass(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	n := must(New("up", []int{32, 5, 4}, ConvTranspose2D(40, Square(3), ConvTransposeConfig{Stride: Square(2), Padding: Square(2), OutputPadding: Pair{-1, 1}}))).
+		Initialize(TorchInit, rng)
+	x := normal(rng, 3, 32, 5, 4)
+	forEach(t, func(t *testing.T, be compute.Backend) {
+		exec := must(model.NewExec(be, n.Store(), func(scope *model.Scope, x *graph.Node) *graph.Node { return n.Graph(scope, x, nil) }))
+		want := must(backend.Array(must(exec.Call1(backend.Tensor(x)))))
+		near(t, backend.NameOf(be), must(n.Predict(context.Background(), x, RunConfig{Backend: be})), want, 1e-5)
 	})
 }

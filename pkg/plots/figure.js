@@ -4,7 +4,7 @@ const bytes = s => Uint8Array.from(atob(s), c => c.charCodeAt(0));
 const floats = s => new Float32Array(bytes(s).buffer);
 const ints = s => new Int32Array(bytes(s).buffer);
 const num = k => k.toLocaleString("en");
-const minus = v => String(v).replace(/^-/, "−");
+const minus = v => String(v).replace(/^-(?=[0.]*$)/, "").replace(/^-/, "−");
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 
 function make(tag, where, attributes = {}, text = "") {

@@ -137,6 +137,7 @@ func TestNumber(t *testing.T) {
 		{-0.001, 'f', 2, "0.00", "+0.00"},
 		{0, 'g', 3, "0", "+0"},
 		{-1e-7, 'g', 3, "−1e-07", "−1e-07"},
+		{math.Inf(1), 'g', 3, "+Inf", "+Inf"},
 	} {
 		if got := number(c.v, c.format, c.precision); got != c.plain {
 			t.Errorf("number %g is written %q, want %q", c.v, got, c.plain)

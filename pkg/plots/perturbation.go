@@ -80,7 +80,10 @@ func Perturbation(data PerturbationData) (*Figure, error) {
 			}
 			series = append(series, random)
 		}
-		for _, s := range series {
+		for k, s := range series {
+			if s.Name == "" || slices.ContainsFunc(series[:k], func(other Series) bool { return other.Name == s.Name }) {
+				return fail(p, "curve %d is called %q: give each curve a name of its own, beside \"random order\"", k, s.Name)
+			}
 			if len(s.Y) != len(shares) {
 				return fail(p, "curve %q has %d values for %d shares", s.Name, len(s.Y), len(shares))
 			}

@@ -200,7 +200,7 @@ func number(v float64, format byte, precision int) string {
 // signed is number with a plus before what has no minus.
 func signed(v float64, format byte, precision int) string {
 	s := number(v, format, precision)
-	if strings.HasPrefix(s, "−") {
+	if strings.HasPrefix(s, "−") || math.IsInf(v, 1) || math.IsNaN(v) {
 		return s
 	}
 	return "+" + s

@@ -71,7 +71,7 @@ func cell(v any) (s string, number bool) {
 	case float32:
 		return cell(float64(x))
 	case int:
-		return thousands(x), true
+		return strings.Replace(thousands(x), "−", "-", 1), true // cells are copied into programs
 	case int64, int32, uint64, uint32, uint8:
 		return fmt.Sprint(x), true
 	}
